@@ -1,0 +1,9 @@
+//go:build tools
+
+// Package controlplane keeps the commands that build.sh builds in go.mod and go.sum.
+package controlplane
+
+import (
+	_ "k8s.io/kubernetes/cmd/kube-apiserver"
+	_ "k8s.io/kubernetes/cmd/kubectl"
+)
