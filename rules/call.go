@@ -1,0 +1,191 @@
+package rules
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+)
+
+// Checker decides one rule. It is what every way of writing a rule compiles to. It is
+// immutable and used by many goroutines at once.
+type Checker interface {
+	// Check looks at the call's payload and reports each finding with Call.Fail or Call.FailAt. No
+	// finding means that the rule passed. An error means that it could not be evaluated, and is
+	// shown as it is: it says what is wrong, and never quotes a value of the payload.
+	Check(c *Call) error
+}
+
+// Guard decides whether a rule applies.
+type Guard interface {
+	Allows(c *Call) (bool, error)
+}
+
+// Finding is one place at which a rule failed.
+type Finding struct {
+	// Path is an RFC 6901 JSON Pointer; it is empty for the whole payload.
+	Path string
+	// Message says what was expected and what was found.
+	Message string
+	// Found is what was found, as it may be shown; it is empty where Message says it all.
+	Found string
+}
+
+// ErrTime is the error of a rule that took longer than it may.
+var ErrTime = errors.New("time limit")
+
+// Call is one evaluation under way: what it looks at, what it has found, and what it may still use. It is used by one
+// goroutine, for one rule after the other.
+type Call struct {
+	ctx      context.Context
+	payload  *Payload
+	now      time.Time
+	deadline time.Time // of the rule
+	latest   time.Time // of the check
+	steps    int
+	nextLook int
+	cost     uint64
+	findings []Finding
+	dropped  int
+	walked   []fieldStep
+	memo     any
+}
+
+// NewCall begins the evaluation of a payload. Now is the time that CEL expressions see.
+func NewCall(ctx context.Context, payload *Payload, now time.Time) *Call {
+	return &Call{ctx: ctx, payload: payload, now: now, latest: time.Now().Add(MaxCheckTime)}
+}
+
+// Fork gives a call over the same payload and time for another goroutine.
+func (c *Call) Fork() *Call {
+	return &Call{ctx: c.ctx, payload: c.payload, now: c.now, latest: c.latest}
+}
+
+// Context ends when the caller of the evaluation no longer waits. It has no deadline of the rule's: that is Step's.
+func (c *Call) Context() context.Context { return c.ctx }
+
+// Payload is what is being checked.
+func (c *Call) Payload() *Payload { return c.payload }
+
+// Now is the time of the evaluation.
+func (c *Call) Now() time.Time { return c.now }
+
+// Deadline is when the rule must have ended.
+func (c *Call) Deadline() time.Time { return c.deadline }
+
+// Memo keeps one value for all rules of this call, such as the payload in the form that an
+// expression language wants it.
+func (c *Call) Memo(build func(*Call) any) any {
+	if c.memo == nil {
+		c.memo = build(c)
+	}
+	return c.memo
+}
+
+// begin sets the call up for the next rule.
+func (c *Call) begin() {
+	c.steps, c.nextLook, c.cost, c.dropped = 0, 0, 0, 0
+	c.findings = nil
+	c.deadline = time.Now().Add(MaxRuleTime)
+	if c.deadline.After(c.latest) {
+		c.deadline = c.latest
+	}
+}
+
+// stepsPerLook is how often Step looks at the clock.
+const stepsPerLook = 4096
+
+// Step counts work: one step a value looked at, or about 10 ns of anything else. Its error ends the rule.
+func (c *Call) Step(n int) error {
+	c.steps += n
+	if c.steps < c.nextLook {
+		return nil
+	}
+	return c.look()
+}
+
+func (c *Call) look() error {
+	if c.nextLook == 0 {
+		c.nextLook = stepsPerLook
+		if c.steps < c.nextLook {
+			return nil
+		}
+	}
+	c.nextLook = c.steps + stepsPerLook
+	if c.steps > MaxSteps {
+		return fmt.Errorf("the rule looks at more than %d values; select fewer with its field", MaxSteps)
+	}
+	return c.Overdue()
+}
+
+// Overdue is an error, which wraps ErrTime, once the rule's or the check's time is up, or when nobody waits any more.
+func (c *Call) Overdue() error {
+	if err := c.ctx.Err(); err != nil {
+		return fmt.Errorf("%w: the evaluation was cancelled", ErrTime)
+	}
+	if time.Now().Before(c.deadline) {
+		return nil
+	}
+	if c.deadline.Equal(c.latest) {
+		return fmt.Errorf("%w: the rules of this check took more than %s together", ErrTime, MaxCheckTime)
+	}
+	return fmt.Errorf("%w: the rule took more than %s", ErrTime, MaxRuleTime)
+}
+
+// Spend counts CEL cost.
+func (c *Call) Spend(cost uint64) { c.cost += cost }
+
+// Pointer is a node's JSON Pointer.
+func (c *Call) Pointer(n Node) string {
+	switch {
+	case n.located != nil:
+		return n.located.Path.Pointer()
+	case n.onPath:
+		return pointerTo(c.walked)
+	}
+	return n.pointer
+}
+
+// Fail reports that a selected value is not as expected. Expected completes the sentence "expected ...".
+func (c *Call) Fail(n Node, expected string) {
+	if c.full() {
+		return
+	}
+	path := c.Pointer(n)
+	c.add(path, expected, c.Show(path, n.Value))
+}
+
+// FailAt reports a finding at a JSON Pointer. Found completes the sentence "expected ..., found ..." and
+// must have gone through Show if it quotes a value.
+func (c *Call) FailAt(path, expected, found string) {
+	if !c.full() {
+		c.add(path, expected, found)
+	}
+}
+
+// Report reports a finding whose message is a whole sentence of its own. It must not quote values that did
+// not go through Show.
+func (c *Call) Report(path, message string) {
+	if !c.full() {
+		c.findings = append(c.findings, Finding{Path: path, Message: clipBytes(message, MaxMessageBytes)})
+	}
+}
+
+func (c *Call) full() bool {
+	if len(c.findings) < MaxFindingsPerRule {
+		return false
+	}
+	c.dropped++
+	return true
+}
+
+func (c *Call) add(path, expected, found string) {
+	message := "expected " + expected
+	if found != "" {
+		message += ", found " + found
+	}
+	c.findings = append(c.findings, Finding{Path: path, Message: clipBytes(message, MaxMessageBytes), Found: found})
+}
+
+// Failed says whether this rule has findings so far.
+func (c *Call) Failed() bool { return len(c.findings) > 0 }

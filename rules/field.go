@@ -1,0 +1,285 @@
+package rules
+
+import (
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/theory/jsonpath"
+	"github.com/theory/jsonpath/spec"
+)
+
+// Field is a compiled RFC 9535 JSONPath. Paths of names, indexes and wildcards are walked without
+// allocation; all others go through the library.
+type Field struct {
+	text     string
+	path     *jsonpath.Path
+	steps    []fieldStep // of a walkable path
+	walkable bool
+	singular bool
+	pointer  string // of a singular path without negative indexes
+}
+
+// fieldStep is one segment with one selector.
+type fieldStep struct {
+	name     string
+	index    int
+	wildcard bool
+	isIndex  bool
+}
+
+// maxSelectors bounds how many times over a path may select each value: the product of the numbers of selectors in
+// its segments.
+const maxSelectors = 16
+
+// CompileField compiles a JSONPath. Beyond the grammar it asks for what keeps evaluation linear in the size of
+// the payload: at most MaxFieldBytes, at most one descendant segment and that outside of filters, filters
+// not nested, and no more than 16 selectors in all combinations of its segments.
+func CompileField(text string) (*Field, error) {
+	if len(text) > MaxFieldBytes {
+		return nil, fmt.Errorf("the JSONPath has %d bytes, at most %d are allowed", len(text), MaxFieldBytes)
+	}
+	path, err := jsonpath.Parse(text)
+	if err != nil {
+		return nil, fmt.Errorf("%q is not a JSONPath (RFC 9535): %s; write for instance $.items[*].price", clip(text, MaxFoundRunes), strings.TrimPrefix(err.Error(), "jsonpath: "))
+	}
+	f := &Field{text: text, path: path}
+	segments := path.Query().Segments()
+	if err := boundSegments(segments); err != nil {
+		return nil, fmt.Errorf("%q %w", clip(text, MaxFoundRunes), err)
+	}
+	f.steps, f.walkable = walkableSteps(segments)
+	f.singular = f.walkable && !slices.ContainsFunc(f.steps, func(s fieldStep) bool { return s.wildcard })
+	if f.singular && !slices.ContainsFunc(f.steps, func(s fieldStep) bool { return s.index < 0 }) {
+		f.pointer = pointerTo(f.steps)
+	}
+	return f, nil
+}
+
+func boundSegments(segments []*spec.Segment) error {
+	descendants, product := 0, 1
+	for _, segment := range segments {
+		if segment.IsDescendant() {
+			descendants++
+		}
+		product *= len(segment.Selectors())
+		if product > maxSelectors {
+			return fmt.Errorf("selects each value more than %d times over; use fewer selectors", maxSelectors)
+		}
+		for _, selector := range segment.Selectors() {
+			filter, ok := selector.(*spec.FilterSelector)
+			if !ok {
+				continue
+			}
+			text := unquoted(filter.String())
+			if strings.Contains(text, "..") {
+				return fmt.Errorf("has a descendant segment (..) inside a filter; its cost could not be bounded")
+			}
+			if strings.Count(text, "?") > 1 {
+				return fmt.Errorf("has a filter inside a filter; its cost could not be bounded")
+			}
+		}
+	}
+	if descendants > 1 {
+		return fmt.Errorf("has more than one descendant segment (..); its cost could not be bounded")
+	}
+	return nil
+}
+
+// unquoted blanks the string literals of a filter.
+func unquoted(filter string) string {
+	var b strings.Builder
+	var quote byte
+	for i := 0; i < len(filter); i++ {
+		c := filter[i]
+		switch {
+		case quote == 0 && (c == '"' || c == '\''):
+			quote = c
+		case quote == 0:
+			b.WriteByte(c)
+		case c == '\\':
+			i++
+		case c == quote:
+			quote = 0
+		}
+	}
+	return b.String()
+}
+
+func walkableSteps(segments []*spec.Segment) ([]fieldStep, bool) {
+	steps := make([]fieldStep, 0, len(segments))
+	for _, segment := range segments {
+		if segment.IsDescendant() || len(segment.Selectors()) != 1 {
+			return nil, false
+		}
+		switch s := segment.Selectors()[0].(type) {
+		case spec.Name:
+			steps = append(steps, fieldStep{name: string(s)})
+		case spec.Index:
+			steps = append(steps, fieldStep{index: int(s), isIndex: true})
+		case spec.WildcardSelector:
+			steps = append(steps, fieldStep{wildcard: true})
+		default:
+			return nil, false
+		}
+	}
+	return steps, true
+}
+
+// String is the path as it was written.
+func (f *Field) String() string { return f.text }
+
+// Singular says whether the path selects one value at most.
+func (f *Field) Singular() bool { return f.singular }
+
+// Parent splits a path that ends in one name, such as $.items[*].sku, into the path before it and the
+// name.
+func (f *Field) Parent() (parent *Field, name string, ok bool) {
+	segments := f.path.Query().Segments()
+	if len(segments) == 0 {
+		return nil, "", false
+	}
+	last := segments[len(segments)-1]
+	if last.IsDescendant() || len(last.Selectors()) != 1 {
+		return nil, "", false
+	}
+	member, ok := last.Selectors()[0].(spec.Name)
+	if !ok {
+		return nil, "", false
+	}
+	parent, err := CompileField(spec.Query(true, segments[:len(segments)-1]...).String())
+	return parent, string(member), err == nil
+}
+
+// Node is a value that a path selected. It is good only while the visit that it was handed to lasts.
+type Node struct {
+	// Value is the selected value.
+	Value any
+
+	pointer string
+	located *spec.LocatedNode
+	onPath  bool // the pointer is the call's current walk
+}
+
+// Each visits every value that the path selects, arrays in order and objects by their members'
+// names, until a visit returns an error.
+func (f *Field) Each(c *Call, visit func(*Call, Node) error) error {
+	if f.walkable {
+		c.walked = c.walked[:0]
+		return f.walk(c, 0, c.payload.root, visit)
+	}
+	if err := c.Step(1 + c.payload.size/2); err != nil {
+		return err
+	}
+	nodes := f.path.SelectLocated(c.payload.root)
+	nodes.Sort()
+	for _, node := range nodes {
+		if err := c.Step(1); err != nil {
+			return err
+		}
+		if err := visit(c, Node{Value: node.Node, located: node}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (f *Field) walk(c *Call, i int, value any, visit func(*Call, Node) error) error {
+	if err := c.Step(1); err != nil {
+		return err
+	}
+	if i == len(f.steps) {
+		return visit(c, Node{Value: value, pointer: f.pointer, onPath: f.pointer == "" && i > 0})
+	}
+	step := f.steps[i]
+	switch v := value.(type) {
+	case map[string]any:
+		if step.wildcard {
+			return f.walkMembers(c, i, v, visit)
+		}
+		member, there := v[step.name]
+		if step.isIndex || !there {
+			return nil
+		}
+		return f.descend(c, i, fieldStep{name: step.name}, member, visit)
+	case []any:
+		if step.wildcard {
+			for index, item := range v {
+				if err := f.descend(c, i, fieldStep{index: index, isIndex: true}, item, visit); err != nil {
+					return err
+				}
+			}
+			return nil
+		}
+		index := step.index
+		if index < 0 {
+			index += len(v)
+		}
+		if !step.isIndex || index < 0 || index >= len(v) {
+			return nil
+		}
+		return f.descend(c, i, fieldStep{index: index, isIndex: true}, v[index], visit)
+	}
+	return nil
+}
+
+func (f *Field) walkMembers(c *Call, i int, members map[string]any, visit func(*Call, Node) error) error {
+	names := make([]string, 0, len(members))
+	for name := range members {
+		names = append(names, name)
+	}
+	slices.Sort(names)
+	for _, name := range names {
+		if err := f.descend(c, i, fieldStep{name: name}, members[name], visit); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (f *Field) descend(c *Call, i int, at fieldStep, value any, visit func(*Call, Node) error) error {
+	c.walked = append(c.walked, at)
+	err := f.walk(c, i+1, value, visit)
+	c.walked = c.walked[:len(c.walked)-1]
+	return err
+}
+
+// pointerTo writes RFC 6901.
+func pointerTo(steps []fieldStep) string {
+	var b strings.Builder
+	for _, s := range steps {
+		b.WriteByte('/')
+		if s.isIndex {
+			b.WriteString(strconv.Itoa(s.index))
+		} else {
+			b.WriteString(EscapePointer(s.name))
+		}
+	}
+	return b.String()
+}
+
+var pointerEscapes = strings.NewReplacer("~", "~0", "/", "~1")
+
+// EscapePointer writes a member's name as a token of a JSON Pointer.
+func EscapePointer(name string) string { return pointerEscapes.Replace(name) }
+
+// TypeOf is the JSON type of a decoded value: null, boolean, number, string, array or object.
+func TypeOf(value any) string {
+	switch value.(type) {
+	case nil:
+		return "null"
+	case bool:
+		return "boolean"
+	case json.Number:
+		return "number"
+	case string:
+		return "string"
+	case []any:
+		return "array"
+	case map[string]any:
+		return "object"
+	}
+	return "unknown"
+}

@@ -1,0 +1,186 @@
+package rules
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+
+	"github.com/go-json-experiment/json/jsontext"
+)
+
+// Payload is a decoded JSON value. It is immutable: map[string]any, []any, string, json.Number, bool and
+// nil, with each number's literal as it was written.
+type Payload struct {
+	root   any
+	digest string
+	size   int
+	secret bool
+}
+
+// Root is the value. Nobody may change it.
+func (p *Payload) Root() any { return p.root }
+
+// Size is the length of the text that the payload was decoded from, in bytes.
+func (p *Payload) Size() int { return p.size }
+
+// Digest is the SHA-256 of the payload's canonical text, as sha256:HEX. White space, the order of members and the
+// way a number is written do not change it.
+func (p *Payload) Digest() string { return p.digest }
+
+// Secret says that the payload comes from a Secret: none of its values may be quoted anywhere.
+func (p *Payload) Secret() bool { return p.secret }
+
+// PayloadError is a payload that can't be read.
+type PayloadError struct {
+	// Line and Column are where, from 1, in bytes; 0 where no place can be named.
+	Line, Column int
+	// Path is the JSON Pointer of the value concerned.
+	Path string
+	// Problem says what is wrong and what to write instead. It never quotes a value.
+	Problem string
+}
+
+func (e *PayloadError) Error() string {
+	if e.Line == 0 {
+		return "payload: " + e.Problem
+	}
+	if e.Path == "" {
+		return fmt.Sprintf("payload: line %d, column %d: %s", e.Line, e.Column, e.Problem)
+	}
+	return fmt.Sprintf("payload: line %d, column %d (at %s): %s", e.Line, e.Column, clip(e.Path, MaxFoundRunes), e.Problem)
+}
+
+// DecodeOption changes how a payload is decoded.
+type DecodeOption func(*decoder)
+
+// FromSecret marks the payload as one whose values must not be shown.
+func FromSecret() DecodeOption { return func(d *decoder) { d.secret = true } }
+
+// Decode reads one JSON text (RFC 8259). It refuses, with a *PayloadError, what is longer than
+// MaxPayloadBytes or deeper than MaxDepth, invalid UTF-8, an object with a name twice, and anything after
+// the value.
+func Decode(text []byte, options ...DecodeOption) (*Payload, error) {
+	d := decoder{text: text}
+	for _, o := range options {
+		o(&d)
+	}
+	if len(text) > MaxPayloadBytes {
+		return nil, &PayloadError{Problem: fmt.Sprintf("it has %d bytes, and at most %d (256 KiB) can be checked; split it, or check a part of it", len(text), MaxPayloadBytes)}
+	}
+	d.in = jsontext.NewDecoder(bytes.NewBuffer(text))
+	root, err := d.value(0)
+	if err != nil {
+		return nil, d.explain(err)
+	}
+	if _, err := d.in.ReadToken(); !errors.Is(err, io.EOF) {
+		return nil, d.fail(d.in.InputOffset(), "", "there is more after the end of the value; a payload is one JSON value")
+	}
+	return &Payload{root: root, digest: digestOf(root), size: len(text), secret: d.secret}, nil
+}
+
+type decoder struct {
+	in     *jsontext.Decoder
+	text   []byte
+	secret bool
+}
+
+func (d *decoder) value(depth int) (any, error) {
+	token, err := d.in.ReadToken()
+	if err != nil {
+		return nil, err
+	}
+	switch token.Kind() {
+	case 'n':
+		return nil, nil
+	case 't', 'f':
+		return token.Bool(), nil
+	case '"':
+		return token.String(), nil
+	case '0':
+		return d.number(token.String())
+	}
+	if depth == MaxDepth {
+		return nil, d.fail(d.in.InputOffset(), string(d.in.StackPointer()),
+			fmt.Sprintf("it is nested more than %d levels deep; flatten it", MaxDepth))
+	}
+	if token.Kind() == '[' {
+		return d.array(depth)
+	}
+	return d.object(depth)
+}
+
+func (d *decoder) number(literal string) (any, error) {
+	if _, err := ParseDecimal(literal); err != nil {
+		return nil, d.fail(d.in.InputOffset(), string(d.in.StackPointer()),
+			fmt.Sprintf("a number's exponent may have at most %d digits", MaxExponentDigits))
+	}
+	return json.Number(literal), nil
+}
+
+func (d *decoder) array(depth int) (any, error) {
+	list := []any{}
+	for d.in.PeekKind() != ']' {
+		item, err := d.value(depth + 1)
+		if err != nil {
+			return nil, err
+		}
+		list = append(list, item)
+	}
+	_, err := d.in.ReadToken()
+	return list, err
+}
+
+func (d *decoder) object(depth int) (any, error) {
+	members := map[string]any{}
+	for d.in.PeekKind() != '}' {
+		name, err := d.in.ReadToken()
+		if err != nil {
+			return nil, err
+		}
+		key := name.String()
+		member, err := d.value(depth + 1)
+		if err != nil {
+			return nil, err
+		}
+		members[key] = member
+	}
+	_, err := d.in.ReadToken()
+	return members, err
+}
+
+// explain turns the reader's error into one that says what to do.
+func (d *decoder) explain(err error) error {
+	if known := (*PayloadError)(nil); errors.As(err, &known) {
+		return known
+	}
+	if errors.Is(err, io.EOF) {
+		return &PayloadError{Problem: "it is empty; give one JSON value"}
+	}
+	offset, pointer := d.in.InputOffset(), string(d.in.StackPointer())
+	if syntactic := (*jsontext.SyntacticError)(nil); errors.As(err, &syntactic) {
+		offset, pointer = syntactic.ByteOffset, string(syntactic.JSONPointer)
+	}
+	problem := "it is not JSON"
+	switch {
+	case errors.Is(err, jsontext.ErrDuplicateName):
+		problem = "the same name stands twice in one object; keep one of them"
+	case errors.Is(err, io.ErrUnexpectedEOF):
+		problem = "it ends in the middle of a value; was it cut off?"
+	case !validUTF8At(d.text, offset):
+		problem = "it is not valid UTF-8; JSON text must be"
+	}
+	return d.fail(offset, pointer, problem)
+}
+
+// fail places a problem in the text.
+func (d *decoder) fail(offset int64, pointer, problem string) *PayloadError {
+	before := d.text[:min(offset, int64(len(d.text)))]
+	line := 1 + bytes.Count(before, []byte{'\n'})
+	column := len(before) - bytes.LastIndexByte(before, '\n')
+	if d.secret {
+		pointer = ""
+	}
+	return &PayloadError{Line: line, Column: column, Path: pointer, Problem: problem}
+}

@@ -1,0 +1,86 @@
+package rules
+
+import (
+	"encoding/json"
+	"fmt"
+	"strconv"
+	"strings"
+	"unicode/utf8"
+)
+
+// Show writes a value as a message may quote it: cut when it is long; masked when the payload comes from a Secret, when
+// the name it stands under is that of a credential, or when it looks like one.
+func (c *Call) Show(path string, value any) string {
+	return show(path, value, c.payload.secret)
+}
+
+func show(path string, value any, secret bool) string {
+	switch v := value.(type) {
+	case nil:
+		return "null"
+	case []any:
+		return "an array of " + count(len(v), "item")
+	case map[string]any:
+		return "an object with " + count(len(v), "member")
+	case string:
+		if secret || IsCredential(lastToken(path), v) {
+			return "a string of " + count(utf8.RuneCountInString(v), "character") + " (masked)"
+		}
+		return strconv.Quote(clip(v, MaxFoundRunes))
+	case json.Number:
+		if secret || credentialName(lastToken(path)) {
+			return "a number (masked)"
+		}
+		return clip(string(appendNumber(nil, v)), MaxFoundRunes)
+	case bool:
+		if secret {
+			return "a boolean (masked)"
+		}
+		return strconv.FormatBool(v)
+	}
+	return "a value of an unknown type"
+}
+
+// ShowLiteral writes a value of a rule, cut when it is long. It is for rules' own values, never for a payload's.
+func ShowLiteral(value any) string {
+	return clip(string(Canonical(value)), MaxFoundRunes)
+}
+
+func count(n int, noun string) string {
+	if n == 1 {
+		return "1 " + noun
+	}
+	return fmt.Sprintf("%d %ss", n, noun)
+}
+
+// lastToken is the last member's name or index of a JSON Pointer.
+func lastToken(pointer string) string {
+	return pointer[strings.LastIndexByte(pointer, '/')+1:]
+}
+
+// clip cuts a text to a number of code points.
+func clip(s string, runes int) string {
+	if len(s) <= runes {
+		return s
+	}
+	n := 0
+	for i := range s {
+		if n == runes {
+			return s[:i] + "..."
+		}
+		n++
+	}
+	return s
+}
+
+// clipBytes cuts a text to a number of bytes, between code points.
+func clipBytes(s string, limit int) string {
+	if len(s) <= limit {
+		return s
+	}
+	cut := limit - len("...")
+	for cut > 0 && !utf8.RuneStart(s[cut]) {
+		cut--
+	}
+	return s[:cut] + "..."
+}
