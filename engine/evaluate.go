@@ -1,0 +1,157 @@
+package engine
+
+import (
+	"context"
+	"fmt"
+	"runtime"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/checky-dev/checky/api/v1alpha1"
+	"github.com/checky-dev/checky/rag"
+	"github.com/checky-dev/checky/rules"
+)
+
+// Engine evaluates. Its zero value works, without a knowledge file.
+type Engine struct {
+	// Retriever searches the knowledge file. Nil: explanations go without passages.
+	Retriever rag.Retriever
+	// RetrievalTimeout is how long all searches for one verdict may take. 0: 100 ms.
+	RetrievalTimeout time.Duration
+}
+
+// Request is one payload to evaluate.
+type Request struct {
+	// Input is the payload's JSON text.
+	Input []byte
+	// Secret says that no value of the payload may be quoted.
+	Secret bool
+	// Program holds the rules.
+	Program *Program
+	// Now is the time that expressions see.
+	Now time.Time
+}
+
+// Outcome is a verdict and what came to pass on the way to it.
+type Outcome struct {
+	// Verdict is what the Check's status will hold.
+	Verdict v1alpha1.Verdict
+	// Reason is one of the condition reasons: RulesPassed, RulesFailed, RulesErrored or why the Check could
+	// not be evaluated at all.
+	Reason string
+	// Retrieval is why the explanation lacks passages, where searching failed. The verdict stands.
+	Retrieval error
+	// TimedOut says that a rule ran out of time, so that another try may end otherwise.
+	TimedOut bool
+}
+
+// Evaluate gives the verdict on a payload. It does not fail: what goes wrong is in the verdict.
+func (e *Engine) Evaluate(ctx context.Context, r Request) Outcome {
+	payload, err := decode(r.Input, r.Secret)
+	if err != nil {
+		return e.Refuse(ctx, v1alpha1.ReasonInvalidInput, err.Error())
+	}
+	reports := run(ctx, payload, r.Program.rules, r.Now)
+	v := v1alpha1.Verdict{
+		RulesApplied: r.Program.applied,
+		InputDigest:  payload.Digest(),
+		RulesDigest:  r.Program.digest,
+	}
+	fillResults(&v, r.Program, reports)
+	out := Outcome{Reason: reasonOf(v.Phase)}
+	for i := range reports {
+		out.TimedOut = out.TimedOut || reports[i].TimedOut
+	}
+	if v.Summary.Pass == int32(len(reports)) { //nolint:gosec // at most MaxRulesPerCheck
+		v.Explanation = r.Program.passed
+	} else {
+		out.Retrieval = e.explain(ctx, &v, r.Program.rules, reports)
+	}
+	out.Verdict = v
+	return out
+}
+
+func decode(input []byte, secret bool) (*rules.Payload, error) {
+	if secret {
+		return rules.Decode(input, rules.FromSecret())
+	}
+	return rules.Decode(input)
+}
+
+// Refuse is the verdict on a Check that cannot be evaluated at all. The reason is a condition's; the message says
+// what is wrong and what to do, and quotes no value.
+func (e *Engine) Refuse(ctx context.Context, reason, message string) Outcome {
+	v := v1alpha1.Verdict{Phase: v1alpha1.PhaseError}
+	v.Alert = alertOf(v.Phase, reason, nil, v1alpha1.SeverityError)
+	hits, err := e.search(ctx, []rag.Query{{Text: queryWords(message), Hints: queryWords(reason)}})
+	v.Explanation = "Error: " + message
+	if len(hits) > 0 && hits[0] != nil {
+		cite(&v, hits[0])
+		v.Explanation += "\n" + citation(*hits[0])
+	}
+	return Outcome{Verdict: v, Reason: reason, Retrieval: err}
+}
+
+func reasonOf(p v1alpha1.Phase) string {
+	switch p {
+	case v1alpha1.PhaseSuccess:
+		return v1alpha1.ReasonRulesPassed
+	case v1alpha1.PhaseFailure:
+		return v1alpha1.ReasonRulesFailed
+	default:
+		return v1alpha1.ReasonRulesErrored
+	}
+}
+
+// Rules run side by side only where there is work enough to pay for the goroutines.
+const (
+	parallelRules = 8
+	parallelBytes = 8 << 10
+)
+
+// run evaluates every rule. Each report depends on its own rule alone, so it is the same however the rules
+// are spread over goroutines.
+func run(ctx context.Context, payload *rules.Payload, list []*rules.Rule, now time.Time) []rules.Report {
+	reports := make([]rules.Report, len(list))
+	call := rules.NewCall(ctx, payload, now)
+	workers := min(runtime.GOMAXPROCS(0), len(list))
+	if len(list) < parallelRules || payload.Size() < parallelBytes || workers < 2 {
+		for i, rule := range list {
+			reports[i] = rule.Evaluate(call)
+		}
+	} else {
+		runParallel(call, list, reports, workers)
+	}
+	limitCost(reports)
+	return reports
+}
+
+func runParallel(call *rules.Call, list []*rules.Rule, reports []rules.Report, workers int) {
+	var next atomic.Int64
+	var group sync.WaitGroup
+	for range workers {
+		fork := call.Fork()
+		group.Go(func() {
+			for i := next.Add(1) - 1; i < int64(len(list)); i = next.Add(1) - 1 {
+				reports[i] = list[i].Evaluate(fork)
+			}
+		})
+	}
+	group.Wait()
+}
+
+// limitCost holds the CEL cost of a whole Check. It counts after the fact and in the rules' order, so that which
+// rules are over does not depend on which ran first.
+func limitCost(reports []rules.Report) {
+	total := uint64(0)
+	for i := range reports {
+		total += reports[i].Cost
+		if total > rules.MaxCELCostPerCheck && reports[i].Cost > 0 {
+			reports[i] = rules.Report{
+				Outcome: v1alpha1.OutcomeError,
+				Problem: fmt.Sprintf("the CEL expressions of this check cost more than %d together; use cheaper ones, or several Checks", rules.MaxCELCostPerCheck),
+			}
+		}
+	}
+}
