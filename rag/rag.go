@@ -2,12 +2,40 @@
 //
 // It knows nothing of Checks or rules: it takes a Query of words and answers with the lines that help,
 // or with nothing where no line does.
+//
+//	file ── parse ──> entries ── bleve ──> index (immutable)
+//	                                          │
+//	Query ── terms ── postings ── BM25F ── threshold ──> Hits
+//
+// A Library is the Retriever to use: it answers from one index, caches answers, and while Run is at work
+// swaps the index whole when the file changes. docs/retrieval.md tells the format of the file, how
+// passages are ranked, and how well.
 package rag
 
 import (
 	"context"
+	"errors"
 	"strconv"
 )
+
+// The limits of files and queries.
+const (
+	// MaxFileBytes is the largest knowledge file (32 MiB).
+	MaxFileBytes = 32 << 20
+	// MaxLines is the most lines that a knowledge file may have, blank ones and comments included.
+	MaxLines = 200_000
+	// MaxLineBytes is the longest line, without its end (8 KiB).
+	MaxLineBytes = 8 << 10
+	// MaxQueryBytes is how much of a query's Text, and of its Hints, is looked at; what follows is left out.
+	MaxQueryBytes = 1 << 10
+	// MaxQueryTerms is how many different terms of a query's Text, and of its Hints, are looked up; the first count.
+	MaxQueryTerms = 64
+	// MaxHits is the most hits that one query gives, whatever its limit.
+	MaxHits = 50
+)
+
+// ErrClosed is what a Library answers once it is closed.
+var ErrClosed = errors.New("the knowledge library is closed")
 
 // Query asks for passages.
 type Query struct {

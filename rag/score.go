@@ -1,0 +1,222 @@
+package rag
+
+import (
+	"cmp"
+	"context"
+	"math"
+	"slices"
+	"sync"
+	"unicode"
+	"unicode/utf8"
+)
+
+// BM25F after Zaragoza, Craswell, Taylor, Saria and Robertson, "Microsoft Cambridge at TREC-13" (2004), and Robertson and
+// Zaragoza, "The Probabilistic Relevance Framework: BM25 and Beyond" (2009), section 3.6; idf as Lucene has it, which is
+// never negative. For a term t and an entry d:
+//
+//	tf(t,d)    = sum over fields f of weight(f) * frequency(t,d,f) / (1 - b(f) + b(f)*length(d,f)/average(f))
+//	score(t,d) = idf(t) * (k1+1) * tf(t,d) / (k1 + tf(t,d))
+//	idf(t)     = ln(1 + (N - df(t) + 0.5) / (df(t) + 0.5))
+const k1 = 1.2
+
+var (
+	weightOf = [fieldCount]float64{fieldText: 1, fieldTitle: 1, fieldTags: 1}
+	bOf      = [fieldCount]float64{fieldText: 0.75, fieldTitle: 0.5, fieldTags: 0.5}
+)
+
+const (
+	// hintWeight is what a term of the hints counts in the order of passages, against one of the text.
+	hintWeight = 0.3
+	// minSpelling is the length in letters from which on a term that nothing has may be corrected.
+	minSpelling = 5
+	// maxSpellings is how many spellings one term may be corrected to.
+	maxSpellings = 8
+	// spellingWeight is what a corrected term counts, against one that is spelled right.
+	spellingWeight = 0.8
+)
+
+// tally is the working memory of one query, one number for each entry. Between queries all of it is zero.
+type tally struct {
+	// tf is tf(t,d) of the term at hand, and term the entries where it is above 0.
+	tf   []float64
+	term []uint32
+	// text and hints are the sums of score(t,d), and found the entries where text is above 0.
+	text  []float64
+	hints []float64
+	found []uint32
+}
+
+var tallies = sync.Pool{New: func() any { return new(tally) }}
+
+// newTally gives a tally for n entries.
+func newTally(n int) *tally {
+	t := tallies.Get().(*tally)
+	if len(t.tf) < n {
+		t.tf, t.text, t.hints = make([]float64, n), make([]float64, n), make([]float64, n)
+	}
+	return t
+}
+
+// free clears a tally and gives it back.
+func (t *tally) free() {
+	for _, e := range t.term {
+		t.tf[e] = 0
+	}
+	for _, e := range t.found {
+		t.text[e], t.hints[e] = 0, 0
+	}
+	t.term, t.found = t.term[:0], t.found[:0]
+	tallies.Put(t)
+}
+
+// search gives up to limit hits whose confidence is threshold or more.
+func (ix *index) search(ctx context.Context, q Query, limit int, threshold float64) ([]Hit, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	text := queryTerms(ix.analyzer, q.Text, nil)
+	t := newTally(len(ix.entries))
+	defer t.free()
+	ideal, err := ix.scoreText(ctx, t, text)
+	if err != nil {
+		return nil, err
+	}
+	if len(t.found) == 0 {
+		if text, err = ix.correct(text); err != nil {
+			return nil, err
+		}
+		if ideal, err = ix.scoreText(ctx, t, text); err != nil {
+			return nil, err
+		}
+	}
+	if len(t.found) == 0 {
+		return nil, nil
+	}
+	for _, term := range queryTerms(ix.analyzer, q.Hints, text) {
+		idf, err := ix.weigh(ctx, t, term)
+		if err != nil {
+			return nil, err
+		}
+		for _, e := range t.term {
+			if t.text[e] > 0 {
+				t.hints[e] += term.weight * idf * saturate(t.tf[e])
+			}
+		}
+		t.reset()
+	}
+	return ix.best(t, ideal, limit, threshold), nil
+}
+
+// scoreText adds up the scores of the text's terms, and gives the ideal score: that of an entry that is
+// about each of the terms and nothing else. Terms that no entry has count in it in full.
+func (ix *index) scoreText(ctx context.Context, t *tally, terms []queryTerm) (ideal float64, err error) {
+	for _, term := range terms {
+		idf, err := ix.weigh(ctx, t, term)
+		if err != nil {
+			return 0, err
+		}
+		if len(t.term) == 0 && isNumber(term.spellings[0]) {
+			continue
+		}
+		ideal += idf * (k1 + 1)
+		for _, e := range t.term {
+			if t.text[e] == 0 {
+				t.found = append(t.found, e)
+			}
+			t.text[e] += term.weight * idf * saturate(t.tf[e])
+		}
+		t.reset()
+	}
+	return ideal, nil
+}
+
+// weigh leaves tf(t,d) of a term in the tally, and gives idf(t).
+func (ix *index) weigh(ctx context.Context, t *tally, term queryTerm) (idf float64, err error) {
+	for _, spelling := range term.spellings {
+		for field := range fields {
+			norms := ix.norms[field]
+			err := ix.postings(ctx, spelling, field, func(e uint32, frequency float64) {
+				if t.tf[e] == 0 {
+					t.term = append(t.term, e)
+				}
+				t.tf[e] += weightOf[field] * frequency / norms[e]
+			})
+			if err != nil {
+				return 0, err
+			}
+		}
+	}
+	n, df := float64(len(ix.entries)), float64(len(t.term))
+	return math.Log1p((n - df + 0.5) / (df + 0.5)), nil
+}
+
+func saturate(tf float64) float64 { return (k1 + 1) * tf / (k1 + tf) }
+
+// reset makes the tally ready for the next term.
+func (t *tally) reset() {
+	for _, e := range t.term {
+		t.tf[e] = 0
+	}
+	t.term = t.term[:0]
+}
+
+// correct puts the spellings near it in place of each term that is long enough to be a misspelt word.
+func (ix *index) correct(terms []queryTerm) ([]queryTerm, error) {
+	corrected := make([]queryTerm, 0, len(terms))
+	for _, term := range terms {
+		word := term.spellings[0]
+		if utf8.RuneCountInString(word) >= minSpelling && !isNumber(word) {
+			near, err := ix.near(word)
+			if err != nil {
+				return nil, err
+			}
+			if len(near) > 0 {
+				term = queryTerm{spellings: near, weight: spellingWeight}
+			}
+		}
+		corrected = append(corrected, term)
+	}
+	return corrected, nil
+}
+
+// isNumber tells whether a term is made of digits. Where the file has no such number it is a payload's
+// value, not a topic, so that no passage is expected to have it.
+func isNumber(term string) bool {
+	for _, r := range term {
+		if !unicode.IsDigit(r) && r != '.' && r != ',' {
+			return false
+		}
+	}
+	return true
+}
+
+// best gives the hits of a tally in order: by the scores of text and hints together, then by line.
+func (ix *index) best(t *tally, ideal float64, limit int, threshold float64) []Hit {
+	kept := make([]uint32, 0, min(limit, len(t.found))+1)
+	order := func(a, b uint32) int {
+		return cmp.Or(
+			cmp.Compare(t.text[b]+hintWeight*t.hints[b], t.text[a]+hintWeight*t.hints[a]),
+			cmp.Compare(a, b),
+		)
+	}
+	for _, e := range t.found {
+		if t.text[e]/ideal < threshold {
+			continue
+		}
+		at, _ := slices.BinarySearchFunc(kept, e, order)
+		if at == limit {
+			continue
+		}
+		kept = slices.Insert(kept, at, e)
+		kept = kept[:min(len(kept), limit)]
+	}
+	var hits []Hit
+	for _, e := range kept {
+		entry := ix.entries[e]
+		hits = append(hits, Hit{
+			Passage:    Passage{File: ix.file, Line: entry.line, Title: entry.title, Text: entry.text},
+			Confidence: min(t.text[e]/ideal, 1),
+		})
+	}
+	return hits
+}
