@@ -1,0 +1,92 @@
+package controlplane
+
+import (
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"time"
+)
+
+// launchOptions say what to run under a supervisor.
+type launchOptions struct {
+	name       string    // for messages
+	supervisor string    // the program that supervises; empty: this one
+	command    []string  // what it runs
+	logFile    string    // takes the command's output; empty: output does
+	remove     string    // folder that the supervisor deletes if this process is gone
+	output     io.Writer // takes what the supervisor itself says, and the command's output without logFile
+}
+
+// process is a command that runs under a supervisor for as long as this process does.
+type process struct {
+	name    string
+	logFile string
+	cmd     *exec.Cmd
+	alive   io.Closer     // the pipe whose end stops the command
+	done    chan struct{} // closed when the supervisor, and with it the command, has ended
+	err     error         // why it ended, once done is closed
+}
+
+// launch starts a supervisor with its command.
+func launch(opts launchOptions) (*process, error) {
+	if os.Getenv(superviseEnv) != "" {
+		return nil, fmt.Errorf("%s is started by a program that does not call controlplane.ExitIfSupervisor first thing", opts.name)
+	}
+	program := opts.supervisor
+	if program == "" {
+		var err error
+		if program, err = os.Executable(); err != nil {
+			return nil, err
+		}
+	}
+	args := []string{SuperviseArgument}
+	if opts.logFile != "" {
+		args = append(args, "-log", opts.logFile)
+	}
+	if opts.remove != "" {
+		args = append(args, "-remove", opts.remove)
+	}
+	args = append(append(args, "--"), opts.command...)
+
+	cmd := exec.Command(program, args...) //nolint:gosec // this program, or the one that a test names
+	cmd.Env = append(os.Environ(), superviseEnv+"=1")
+	cmd.Stdout, cmd.Stderr = opts.output, opts.output
+	cmd.SysProcAttr = supervisorAttributes()
+	cmd.WaitDelay = time.Second
+	alive, err := cmd.StdinPipe()
+	if err != nil {
+		return nil, err
+	}
+	if err := cmd.Start(); err != nil {
+		return nil, fmt.Errorf("start %s: %w", opts.name, err)
+	}
+	p := &process{name: opts.name, logFile: opts.logFile, cmd: cmd, alive: alive, done: make(chan struct{})}
+	go func() {
+		p.err = cmd.Wait()
+		close(p.done)
+	}()
+	return p, nil
+}
+
+// stop ends the command and waits for it; once it has ended, it does nothing.
+func (p *process) stop() error {
+	_ = p.alive.Close()
+	select {
+	case <-p.done:
+		return nil
+	case <-time.After(2 * stopGrace):
+		_ = p.cmd.Process.Kill()
+		<-p.done
+		return fmt.Errorf("%s did not stop within %s and was killed", p.name, 2*stopGrace)
+	}
+}
+
+// ended is the error for a command that stopped by itself.
+func (p *process) ended() error {
+	reason := "it exited"
+	if p.err != nil {
+		reason = p.err.Error()
+	}
+	return fmt.Errorf("%s stopped (%s); the end of its log:\n%s", p.name, reason, tail(p.logFile))
+}

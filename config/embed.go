@@ -1,0 +1,10 @@
+// Package config holds the manifests that install Checky. They are embedded so that `checky up` and `checky demo` work from
+// the binary alone.
+package config
+
+import "embed"
+
+// Files are the manifests by their path below this folder: the custom resource definitions in crd/bases.
+//
+//go:embed crd/bases/*.yaml
+var Files embed.FS
