@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"runtime"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -154,4 +155,10 @@ func limitCost(reports []rules.Report) {
 			}
 		}
 	}
+}
+
+// Headline is the verdict in one line.
+func (o *Outcome) Headline() string {
+	line, _, _ := strings.Cut(o.Verdict.Explanation, "\n")
+	return line
 }

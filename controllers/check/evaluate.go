@@ -1,0 +1,40 @@
+package check
+
+import (
+	"context"
+
+	"github.com/checky-dev/checky/engine"
+)
+
+// maxAttempts is how often a Check is evaluated in a row where a rule ran out of time: on a busy node that can befall any rule.
+// What exceeds a limit of its own does so each time, and is not tried again.
+const maxAttempts = 3
+
+// evaluate gets the verdict from the engine.
+func (r *Reconciler) evaluate(ctx context.Context, s *scope) error {
+	if stripped(s.check) {
+		if err := r.loadWhole(ctx, s); err != nil {
+			return err
+		}
+		if err := r.gather(ctx, s); err != nil {
+			return err
+		}
+	}
+	if s.waiting != nil {
+		return nil
+	}
+	if s.refused != nil {
+		s.outcome = new(r.Engine.Refuse(ctx, s.refused.reason, s.refused.message))
+		return nil
+	}
+	request := engine.Request{Input: s.input.text, Secret: s.input.secret, Program: s.program, Now: s.began}
+	for range maxAttempts {
+		started := r.Clock.Now()
+		s.outcome = new(r.Engine.Evaluate(ctx, request))
+		r.Metrics.Evaluated(s.outcome, r.Clock.Since(started))
+		if !s.outcome.TimedOut {
+			break
+		}
+	}
+	return nil
+}

@@ -1,0 +1,118 @@
+package check
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/types"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/checky-dev/checky/api/v1alpha1"
+	"github.com/checky-dev/checky/engine"
+	"github.com/checky-dev/checky/rules"
+)
+
+// gather brings the rules and the input together, or finds what is missing.
+func (r *Reconciler) gather(ctx context.Context, s *scope) error {
+	if s.check.Spec.Suspend {
+		s.waiting = &waiting{reason: v1alpha1.ReasonSuspended, message: "spec.suspend is true; set it to false to have the check evaluated"}
+		return nil
+	}
+	if err := r.gatherRules(ctx, s); err != nil || s.decided() {
+		return err
+	}
+	return r.gatherInput(ctx, s)
+}
+
+func (r *Reconciler) gatherRules(ctx context.Context, s *scope) error {
+	spec := &s.check.Spec
+	var sets []*rules.Set
+	var err error
+	if len(spec.RuleSets) == 0 && len(spec.Rules) == 0 {
+		sets, err = r.defaultSets(ctx, s.check.Namespace)
+	} else {
+		sets, err = r.namedSets(ctx, s)
+	}
+	if err != nil || s.decided() {
+		return err
+	}
+	if len(spec.Rules) > 0 {
+		sets = append(sets, r.Library.Rules("", spec.Rules))
+	}
+	s.program, err = r.Library.Program(spec.FailOn, sets...)
+	switch {
+	case errors.Is(err, engine.ErrNoRules):
+		s.refused = &refused{v1alpha1.ReasonNoRules, fmt.Sprintf(
+			"no rules apply: the check names neither ruleSets nor rules, and no RuleSet in namespace %s is annotated %s: \"true\"",
+			s.check.Namespace, v1alpha1.DefaultRuleSetAnnotation)}
+	case errors.Is(err, engine.ErrTooManyRules):
+		s.refused = &refused{v1alpha1.ReasonTooManyRules, err.Error()}
+	case err != nil:
+		s.refused = &refused{v1alpha1.ReasonInvalidSpec, err.Error()}
+	}
+	return nil
+}
+
+// defaultSets are the namespace's rule sets that apply where a Check names no rules.
+func (r *Reconciler) defaultSets(ctx context.Context, namespace string) ([]*rules.Set, error) {
+	list := &v1alpha1.RuleSetList{}
+	if err := r.Client.List(ctx, list, client.InNamespace(namespace)); err != nil {
+		return nil, err
+	}
+	var sets []*rules.Set
+	for i := range list.Items {
+		if IsDefault(&list.Items[i]) {
+			sets = append(sets, r.Library.RuleSet(&list.Items[i]))
+		}
+	}
+	return sets, nil
+}
+
+// IsDefault says whether a rule set applies to Checks that name no rules.
+func IsDefault(object client.Object) bool {
+	return object.GetAnnotations()[v1alpha1.DefaultRuleSetAnnotation] == "true"
+}
+
+func (r *Reconciler) namedSets(ctx context.Context, s *scope) ([]*rules.Set, error) {
+	sets := make([]*rules.Set, 0, len(s.check.Spec.RuleSets)+1)
+	for _, ref := range s.check.Spec.RuleSets {
+		set, err := r.namedSet(ctx, s.check.Namespace, ref)
+		if apierrors.IsNotFound(err) {
+			s.waiting = &waiting{
+				reason:  v1alpha1.ReasonRuleSetNotFound,
+				message: missingSet(s.check.Namespace, ref),
+				stalled: true,
+			}
+			return nil, nil
+		}
+		if err != nil {
+			return nil, err
+		}
+		sets = append(sets, set)
+	}
+	return sets, nil
+}
+
+func missingSet(namespace string, ref v1alpha1.RuleSetReference) string {
+	if ref.Kind == v1alpha1.KindClusterRuleSet {
+		return fmt.Sprintf("waiting for ClusterRuleSet %s, which does not exist; create it, or correct spec.ruleSets", ref.Name)
+	}
+	return fmt.Sprintf("waiting for RuleSet %s, which does not exist in namespace %s; create it, or correct spec.ruleSets", ref.Name, namespace)
+}
+
+func (r *Reconciler) namedSet(ctx context.Context, namespace string, ref v1alpha1.RuleSetReference) (*rules.Set, error) {
+	if ref.Kind == v1alpha1.KindClusterRuleSet {
+		set := &v1alpha1.ClusterRuleSet{}
+		if err := r.Client.Get(ctx, types.NamespacedName{Name: ref.Name}, set); err != nil {
+			return nil, err
+		}
+		return r.Library.ClusterRuleSet(set), nil
+	}
+	set := &v1alpha1.RuleSet{}
+	if err := r.Client.Get(ctx, types.NamespacedName{Namespace: namespace, Name: ref.Name}, set); err != nil {
+		return nil, err
+	}
+	return r.Library.RuleSet(set), nil
+}

@@ -1,0 +1,109 @@
+package check
+
+import (
+	"context"
+	"fmt"
+	"sync"
+
+	authorizationv1 "k8s.io/api/authorization/v1"
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/controller"
+	"sigs.k8s.io/controller-runtime/pkg/handler"
+	"sigs.k8s.io/controller-runtime/pkg/predicate"
+	"sigs.k8s.io/controller-runtime/pkg/source"
+)
+
+// maxInputKinds is how many kinds of inputs are watched; each costs the metadata of all its objects.
+const maxInputKinds = 50
+
+// InputWatcher sees to it that changes of inputs bring back the Checks that use them.
+type InputWatcher interface {
+	// Watch begins to watch a kind, unless it is watched already. Its error is a *NotAllowedError
+	// where the controller lacks the right to, or one that meta.IsNoMatchError knows where the cluster does not
+	// serve the kind.
+	Watch(ctx context.Context, namespace string, kind schema.GroupVersionKind) error
+}
+
+// NotAllowedError is the error of a kind that may not be an input.
+type NotAllowedError struct{ problem string }
+
+func (e *NotAllowedError) Error() string { return e.problem }
+
+// inputWatches watches the metadata of the kinds that inputs come from: each from when it is first asked for, so that
+// the controller needs no right, and no memory, for what nobody uses.
+type inputWatches struct {
+	mgr     ctrl.Manager
+	check   controller.Controller
+	handler handler.EventHandler
+
+	mu      sync.Mutex
+	watched map[schema.GroupVersionKind]bool
+}
+
+func newInputWatches(mgr ctrl.Manager, check controller.Controller, h handler.EventHandler) *inputWatches {
+	return &inputWatches{mgr: mgr, check: check, handler: h, watched: map[schema.GroupVersionKind]bool{}}
+}
+
+func (w *inputWatches) Watch(ctx context.Context, namespace string, kind schema.GroupVersionKind) error {
+	if w.isWatched(kind) {
+		return nil
+	}
+	mapping, err := w.mgr.GetRESTMapper().RESTMapping(kind.GroupKind(), kind.Version)
+	if err != nil {
+		return err
+	}
+	if mapping.Scope.Name() != meta.RESTScopeNameNamespace {
+		return &NotAllowedError{fmt.Sprintf("%s is not namespaced", kind.Kind)}
+	}
+	for _, verb := range []string{"get", "list", "watch"} {
+		if err := w.allowed(ctx, verb, mapping.Resource); err != nil {
+			return err
+		}
+	}
+	return w.begin(kind)
+}
+
+func (w *inputWatches) isWatched(kind schema.GroupVersionKind) bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.watched[kind]
+}
+
+// allowed asks the API server before an informer is started: one that lacks the right would retry for ever.
+func (w *inputWatches) allowed(ctx context.Context, verb string, resource schema.GroupVersionResource) error {
+	review := &authorizationv1.SelfSubjectAccessReview{Spec: authorizationv1.SelfSubjectAccessReviewSpec{
+		ResourceAttributes: &authorizationv1.ResourceAttributes{
+			Verb: verb, Group: resource.Group, Version: resource.Version, Resource: resource.Resource,
+		},
+	}}
+	if err := w.mgr.GetClient().Create(ctx, review); err != nil {
+		return err
+	}
+	if !review.Status.Allowed {
+		return &NotAllowedError{fmt.Sprintf("may not %s %s", verb, resource.Resource)}
+	}
+	return nil
+}
+
+// begin starts the watch. Two callers at once start it twice only as far as the controller, which shares the informer.
+func (w *inputWatches) begin(kind schema.GroupVersionKind) error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	switch {
+	case w.watched[kind]:
+		return nil
+	case len(w.watched) >= maxInputKinds:
+		return &NotAllowedError{fmt.Sprintf("inputs of %d kinds are watched already", maxInputKinds)}
+	}
+	object := &metav1.PartialObjectMetadata{}
+	object.SetGroupVersionKind(kind)
+	err := w.check.Watch(source.Kind[client.Object](w.mgr.GetCache(), object, w.handler, predicate.ResourceVersionChangedPredicate{}))
+	if err == nil {
+		w.watched[kind] = true
+	}
+	return err
+}

@@ -1,0 +1,75 @@
+package check
+
+import (
+	"context"
+	"fmt"
+
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/checky-dev/checky/api/v1alpha1"
+)
+
+// load reads the Check from the cache. There is no scope for one that is gone or going.
+func (r *Reconciler) load(ctx context.Context, req ctrl.Request) (*scope, error) {
+	check := &v1alpha1.Check{}
+	if err := r.Client.Get(ctx, req.NamespacedName, check); err != nil {
+		return nil, client.IgnoreNotFound(err)
+	}
+	if check.DeletionTimestamp != nil {
+		return nil, nil
+	}
+	return &scope{check: check, began: r.Clock.Now()}, nil
+}
+
+// loadWhole reads the Check from the API server where the cache has stripped it.
+func (r *Reconciler) loadWhole(ctx context.Context, s *scope) error {
+	if !stripped(s.check) {
+		return nil
+	}
+	whole := &v1alpha1.Check{}
+	if err := r.Live.Get(ctx, client.ObjectKeyFromObject(s.check), whole); err != nil {
+		return err
+	}
+	if whole.UID != s.check.UID {
+		return fmt.Errorf("check %s was replaced meanwhile", whole.Name)
+	}
+	s.check = whole
+	return nil
+}
+
+// strippedAnnotation marks objects of the cache that lack their payload and results. It never leaves the
+// process.
+const strippedAnnotation = "checky.dev/stripped-in-cache"
+
+func stripped(check *v1alpha1.Check) bool {
+	_, ok := check.Annotations[strippedAnnotation]
+	return ok
+}
+
+// Strip is the cache's transform: it drops what no reconciliation needs, so that a finished Check takes
+// little memory. A finished Check loses its payload and all of its results; if it is evaluated again it
+// is read from the API server.
+func Strip(object any) (any, error) {
+	check, ok := object.(*v1alpha1.Check)
+	if !ok {
+		return object, nil
+	}
+	check.ManagedFields = nil
+	delete(check.Annotations, "kubectl.kubernetes.io/last-applied-configuration")
+	if !check.Status.Phase.Finished() || check.Status.ObservedGeneration != check.Generation {
+		return check, nil
+	}
+	check.Spec.Input = v1alpha1.JSON{}
+	check.Spec.InputJSON = ""
+	status := &check.Status
+	check.Status = v1alpha1.CheckStatus{
+		ObservedGeneration: status.ObservedGeneration,
+		CompletionTime:     status.CompletionTime,
+		Verdict: v1alpha1.Verdict{
+			Phase: status.Phase, InputDigest: status.InputDigest, RulesDigest: status.RulesDigest,
+		},
+	}
+	check.Annotations = map[string]string{strippedAnnotation: ""}
+	return check, nil
+}

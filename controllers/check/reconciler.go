@@ -1,0 +1,115 @@
+// Package check gives every Check its verdict.
+//
+//	load -> gather -> evaluate -> publish -> announce -> schedule
+//
+// Each phase is a file, and records what it finds in the scope. A verdict is written once; what has not
+// changed is not written at all. Nothing is polled: watches on rule sets and inputs bring back just the
+// Checks concerned, through field indexes.
+package check
+
+import (
+	"context"
+	"math/rand/v2"
+	"time"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/client-go/tools/events"
+	"k8s.io/utils/clock"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/log"
+	"sigs.k8s.io/controller-runtime/pkg/reconcile"
+
+	"github.com/checky-dev/checky/controllers/metrics"
+	"github.com/checky-dev/checky/engine"
+)
+
+// Reconciler gives Checks their verdicts.
+type Reconciler struct {
+	// Client reads from the cache and writes.
+	Client client.Client
+	// Live reads from the API server: inputs, and what the cache does not keep.
+	Live client.Reader
+	// Inputs watches the objects that inputs come from.
+	Inputs InputWatcher
+	// Engine evaluates.
+	Engine *engine.Engine
+	// Library compiles.
+	Library *engine.Library
+	// Events announces verdicts.
+	Events events.EventRecorder
+	// Metrics counts.
+	Metrics *metrics.Metrics
+	// DefaultTTL is how long a finished Check is kept that does not say so itself. 0: for ever.
+	DefaultTTL time.Duration
+	// Clock tells the time.
+	Clock clock.PassiveClock
+}
+
+// Reconcile brings one Check's status up to date.
+func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Result, error) {
+	s, err := r.load(ctx, req)
+	if s == nil || err != nil {
+		return ctrl.Result{}, err
+	}
+	if err := r.gather(ctx, s); err != nil {
+		return ctrl.Result{}, err
+	}
+	if s.verdictStands() {
+		return r.schedule(ctx, s)
+	}
+	if err := r.evaluate(ctx, s); err != nil {
+		return retryConflict(err)
+	}
+	before, err := r.publish(ctx, s)
+	if err != nil {
+		return retryConflict(err)
+	}
+	r.announce(ctx, s, before)
+	return r.schedule(ctx, s)
+}
+
+// retryConflict turns "somebody else wrote" and "it is gone" into what they are: no errors. The object that won comes
+// by watch; the retry is for the case that it came already.
+func retryConflict(err error) (ctrl.Result, error) {
+	switch {
+	case apierrors.IsConflict(err):
+		return ctrl.Result{RequeueAfter: 20*time.Millisecond + rand.N(30*time.Millisecond)}, nil //nolint:gosec // jitter
+	case apierrors.IsNotFound(err):
+		return ctrl.Result{}, nil
+	}
+	return ctrl.Result{}, err
+}
+
+// schedule deletes the finished Check whose time is over, or comes back when it is.
+func (r *Reconciler) schedule(ctx context.Context, s *scope) (ctrl.Result, error) {
+	if s.waiting != nil && !s.finished() {
+		return ctrl.Result{RequeueAfter: s.waiting.retryAfter}, nil
+	}
+	status := &s.check.Status
+	ttl, limited := r.ttl(s)
+	if !limited || !status.Phase.Finished() || status.CompletionTime == nil {
+		return ctrl.Result{}, nil
+	}
+	left := status.CompletionTime.Add(ttl).Sub(r.Clock.Now())
+	if left > 0 {
+		return ctrl.Result{RequeueAfter: left}, nil
+	}
+	uid, version := s.check.UID, s.check.ResourceVersion
+	err := r.Client.Delete(ctx, s.check, client.Preconditions{UID: &uid, ResourceVersion: &version})
+	if err != nil {
+		return retryConflict(err)
+	}
+	r.Metrics.Deleted("ttl")
+	log.FromContext(ctx).V(1).Info("Deleted a finished check", "age", ttl.String())
+	return ctrl.Result{}, nil
+}
+
+func (r *Reconciler) ttl(s *scope) (ttl time.Duration, limited bool) {
+	if own := s.check.Spec.TTLSecondsAfterFinished; own != nil {
+		return time.Duration(*own) * time.Second, true
+	}
+	return r.DefaultTTL, r.DefaultTTL > 0
+}
+
+var _ reconcile.Reconciler = (*Reconciler)(nil)

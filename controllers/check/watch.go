@@ -1,0 +1,105 @@
+package check
+
+import (
+	"context"
+
+	"k8s.io/client-go/util/workqueue"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/builder"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/controller"
+	"sigs.k8s.io/controller-runtime/pkg/controller/priorityqueue"
+	"sigs.k8s.io/controller-runtime/pkg/event"
+	"sigs.k8s.io/controller-runtime/pkg/handler"
+	"sigs.k8s.io/controller-runtime/pkg/log"
+	"sigs.k8s.io/controller-runtime/pkg/predicate"
+	"sigs.k8s.io/controller-runtime/pkg/reconcile"
+
+	"github.com/checky-dev/checky/api/v1alpha1"
+)
+
+// +kubebuilder:rbac:groups=checky.dev,resources=checks,verbs=get;list;watch;delete
+// +kubebuilder:rbac:groups=checky.dev,resources=checks/status,verbs=update
+// +kubebuilder:rbac:groups=checky.dev,resources=rulesets;clusterrulesets,verbs=get;list;watch
+// +kubebuilder:rbac:groups=events.k8s.io,resources=events,verbs=create;patch
+// +kubebuilder:rbac:groups=authorization.k8s.io,resources=selfsubjectaccessreviews,verbs=create
+
+// SetupWithManager registers the reconciler, its indexes and its watches. A Check's own status updates do not bring it
+// back: only a changed spec does.
+func (r *Reconciler) SetupWithManager(ctx context.Context, mgr ctrl.Manager, concurrency int) error {
+	if err := indexIn(ctx, mgr.GetFieldIndexer()); err != nil {
+		return err
+	}
+	changed := predicate.Or(predicate.GenerationChangedPredicate{}, predicate.AnnotationChangedPredicate{})
+	built, err := ctrl.NewControllerManagedBy(mgr).
+		Named("check").
+		For(&v1alpha1.Check{}, builder.WithPredicates(predicate.GenerationChangedPredicate{}, noDeletions())).
+		Watches(&v1alpha1.RuleSet{}, r.concerned(setConcerns(v1alpha1.KindRuleSet)), builder.WithPredicates(changed)).
+		Watches(&v1alpha1.ClusterRuleSet{}, r.concerned(setConcerns(v1alpha1.KindClusterRuleSet)), builder.WithPredicates(changed)).
+		WithOptions(controller.Options{MaxConcurrentReconciles: concurrency}).
+		Build(r)
+	if err != nil {
+		return err
+	}
+	r.Inputs = newInputWatches(mgr, built, r.concerned(inputConcerns))
+	return nil
+}
+
+func noDeletions() predicate.Predicate {
+	return predicate.Funcs{DeleteFunc: func(event.DeleteEvent) bool { return false }}
+}
+
+// concerns tells which index holds the Checks that an object concerns, and under which keys.
+type concerns func(client.Object) (index string, keys []string)
+
+func setConcerns(kind v1alpha1.RuleSetKind) concerns {
+	return func(object client.Object) (string, []string) {
+		keys := []string{ruleSetKey(kind, object.GetName())}
+		if kind == v1alpha1.KindRuleSet {
+			keys = append(keys, noRules)
+		}
+		return indexRuleSet, keys
+	}
+}
+
+func inputConcerns(object client.Object) (string, []string) {
+	return indexInput, []string{inputKey(object.GetObjectKind().GroupVersionKind(), object.GetName())}
+}
+
+// concerned brings back the Checks that a changed object concerns, behind those that were never
+// evaluated: a wave of re-evaluations starves no new work.
+func (r *Reconciler) concerned(find concerns) handler.EventHandler {
+	enqueue := func(ctx context.Context, object client.Object, queue workqueue.TypedRateLimitingInterface[reconcile.Request]) {
+		index, keys := find(object)
+		for _, key := range keys {
+			list := &v1alpha1.CheckList{}
+			err := r.Client.List(ctx, list, client.InNamespace(object.GetNamespace()), client.MatchingFields{index: key}, client.UnsafeDisableDeepCopy)
+			if err != nil {
+				log.FromContext(ctx).Error(err, "Could not list the checks that a change concerns", "index", index)
+				continue
+			}
+			for i := range list.Items {
+				addLow(queue, reconcile.Request{NamespacedName: client.ObjectKeyFromObject(&list.Items[i])})
+			}
+		}
+	}
+	return handler.Funcs{
+		CreateFunc: func(ctx context.Context, e event.CreateEvent, q workqueue.TypedRateLimitingInterface[reconcile.Request]) {
+			enqueue(ctx, e.Object, q)
+		},
+		UpdateFunc: func(ctx context.Context, e event.UpdateEvent, q workqueue.TypedRateLimitingInterface[reconcile.Request]) {
+			enqueue(ctx, e.ObjectNew, q)
+		},
+		DeleteFunc: func(ctx context.Context, e event.DeleteEvent, q workqueue.TypedRateLimitingInterface[reconcile.Request]) {
+			enqueue(ctx, e.Object, q)
+		},
+	}
+}
+
+func addLow(queue workqueue.TypedRateLimitingInterface[reconcile.Request], request reconcile.Request) {
+	if prioritised, ok := queue.(priorityqueue.PriorityQueue[reconcile.Request]); ok {
+		prioritised.AddWithOpts(priorityqueue.AddOpts{Priority: new(handler.LowPriority)}, request)
+		return
+	}
+	queue.Add(request)
+}

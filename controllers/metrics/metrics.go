@@ -1,0 +1,103 @@
+// Package metrics is what the operator counts. Every label has a few fixed values: none is taken from an object's
+// name or a rule.
+package metrics
+
+import (
+	"errors"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/checky-dev/checky/api/v1alpha1"
+	"github.com/checky-dev/checky/engine"
+	"github.com/checky-dev/checky/rag"
+)
+
+// Metrics are the operator's metrics.
+type Metrics struct {
+	evaluations *prometheus.CounterVec
+	rules       *prometheus.CounterVec
+	evaluation  prometheus.Histogram
+	verdict     prometheus.Histogram
+	deleted     *prometheus.CounterVec
+	reloads     *prometheus.CounterVec
+}
+
+// New makes the metrics and registers them.
+func New(registry prometheus.Registerer) (*Metrics, error) {
+	m := &Metrics{
+		evaluations: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "checky_evaluations_total", Help: "Evaluations of Checks, by the phase that came out.",
+		}, []string{"phase"}),
+		rules: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "checky_rule_outcomes_total", Help: "Rules that were run, by their outcome.",
+		}, []string{"outcome"}),
+		evaluation: prometheus.NewHistogram(prometheus.HistogramOpts{
+			Name: "checky_evaluation_seconds", Help: "How long one evaluation took, retrieval included.",
+			Buckets: prometheus.ExponentialBuckets(10e-6, 4, 10),
+		}),
+		verdict: prometheus.NewHistogram(prometheus.HistogramOpts{
+			Name: "checky_verdict_latency_seconds", Help: "From the creation of a Check to its first verdict in its status. Creation times have a resolution of one second.",
+			Buckets: []float64{.5, 1, 2, 5, 10, 30, 60, 300, 1800},
+		}),
+		deleted: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "checky_checks_deleted_total", Help: "Finished Checks that were deleted, by why: ttl or cap.",
+		}, []string{"reason"}),
+		reloads: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "checky_knowledge_reloads_total", Help: "Reloads of the knowledge file, by result: success or failure.",
+		}, []string{"result"}),
+	}
+	for _, c := range []prometheus.Collector{m.evaluations, m.rules, m.evaluation, m.verdict, m.deleted, m.reloads} {
+		if err := registry.Register(c); err != nil {
+			return nil, err
+		}
+	}
+	return m, nil
+}
+
+// Evaluated counts one evaluation and the rules in it.
+func (m *Metrics) Evaluated(o *engine.Outcome, took time.Duration) {
+	m.evaluations.WithLabelValues(string(o.Verdict.Phase)).Inc()
+	m.evaluation.Observe(took.Seconds())
+	if s := o.Verdict.Summary; s != nil {
+		for outcome, n := range map[v1alpha1.Outcome]int32{
+			v1alpha1.OutcomePass: s.Pass, v1alpha1.OutcomeFail: s.Fail, v1alpha1.OutcomeWarn: s.Warn,
+			v1alpha1.OutcomeSkip: s.Skip, v1alpha1.OutcomeError: s.Error,
+		} {
+			m.rules.WithLabelValues(string(outcome)).Add(float64(n))
+		}
+	}
+}
+
+// Published observes how long a verdict took to reach the status, for the first verdict on a Check.
+func (m *Metrics) Published(check *v1alpha1.Check, first bool) {
+	if first && check.Generation == 1 && check.Status.CompletionTime != nil {
+		m.verdict.Observe(check.Status.CompletionTime.Sub(check.CreationTimestamp.Time).Seconds())
+	}
+}
+
+// Deleted counts a finished Check that was deleted.
+func (m *Metrics) Deleted(reason string) { m.deleted.WithLabelValues(reason).Inc() }
+
+// Reloaded counts a reload of the knowledge file.
+func (m *Metrics) Reloaded() { m.reloads.WithLabelValues("success").Inc() }
+
+// ReloadFailed counts a reload that failed.
+func (m *Metrics) ReloadFailed() { m.reloads.WithLabelValues("failure").Inc() }
+
+// WatchKnowledge registers what is read off the knowledge file's library when the metrics are scraped.
+func WatchKnowledge(registry prometheus.Registerer, stats func() rag.Stats) error {
+	searches := "checky_knowledge_searches_total"
+	help := "Searches of the knowledge file, by where the answer came from: cache or index."
+	return errors.Join(
+		registry.Register(prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+			Name: "checky_knowledge_entries", Help: "Entries in the index of the knowledge file.",
+		}, func() float64 { return float64(stats().Entries) })),
+		registry.Register(prometheus.NewCounterFunc(prometheus.CounterOpts{
+			Name: searches, Help: help, ConstLabels: prometheus.Labels{"source": "cache"},
+		}, func() float64 { return float64(stats().CacheHits) })),
+		registry.Register(prometheus.NewCounterFunc(prometheus.CounterOpts{
+			Name: searches, Help: help, ConstLabels: prometheus.Labels{"source": "index"},
+		}, func() float64 { return float64(stats().CacheMisses) })),
+	)
+}

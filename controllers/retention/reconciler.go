@@ -1,0 +1,117 @@
+// Package retention keeps the number of finished Checks in a namespace below a cap, so that the store never
+// fills, however long Checks say that they want to be kept. The oldest go first.
+package retention
+
+import (
+	"cmp"
+	"context"
+	"slices"
+	"time"
+
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/client-go/util/workqueue"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/event"
+	"sigs.k8s.io/controller-runtime/pkg/handler"
+	"sigs.k8s.io/controller-runtime/pkg/log"
+	"sigs.k8s.io/controller-runtime/pkg/reconcile"
+
+	"github.com/checky-dev/checky/api/v1alpha1"
+	"github.com/checky-dev/checky/controllers/metrics"
+)
+
+// settle is how long changes in a namespace are gathered before its Checks are counted.
+const settle = time.Second
+
+// indexFinished holds the finished Checks of the cache.
+const indexFinished = "checky.finished"
+
+// Reconciler counts the finished Checks of a namespace. Its requests name a namespace alone.
+type Reconciler struct {
+	// Client reads from the cache and deletes.
+	Client client.Client
+	// Metrics counts.
+	Metrics *metrics.Metrics
+	// Cap is how many finished Checks a namespace may keep. 0: no limit.
+	Cap int
+}
+
+// SetupWithManager registers the reconciler.
+func (r *Reconciler) SetupWithManager(ctx context.Context, mgr ctrl.Manager) error {
+	if r.Cap == 0 {
+		return nil
+	}
+	err := mgr.GetFieldIndexer().IndexField(ctx, &v1alpha1.Check{}, indexFinished, func(object client.Object) []string {
+		if object.(*v1alpha1.Check).Status.Phase.Finished() { //nolint:forcetypeassert // it is registered for Checks
+			return []string{"true"}
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	return ctrl.NewControllerManagedBy(mgr).
+		Named("retention").
+		Watches(&v1alpha1.Check{}, handler.Funcs{
+			CreateFunc: func(_ context.Context, e event.CreateEvent, q workqueue.TypedRateLimitingInterface[reconcile.Request]) {
+				countSoon(q, e.Object)
+			},
+			UpdateFunc: func(_ context.Context, e event.UpdateEvent, q workqueue.TypedRateLimitingInterface[reconcile.Request]) {
+				countSoon(q, e.ObjectNew)
+			},
+		}).
+		Complete(r)
+}
+
+// countSoon asks for one count of the namespace, however many of its Checks finish until then.
+func countSoon(queue workqueue.TypedRateLimitingInterface[reconcile.Request], object client.Object) {
+	if check, ok := object.(*v1alpha1.Check); ok && check.Status.Phase.Finished() {
+		queue.AddAfter(reconcile.Request{NamespacedName: types.NamespacedName{Namespace: check.Namespace}}, settle)
+	}
+}
+
+// Reconcile deletes the oldest finished Checks beyond the cap.
+func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Result, error) {
+	list := &v1alpha1.CheckList{}
+	err := r.Client.List(ctx, list, client.InNamespace(req.Namespace), client.MatchingFields{indexFinished: "true"}, client.UnsafeDisableDeepCopy)
+	if err != nil {
+		return ctrl.Result{}, err
+	}
+	surplus := oldest(list.Items, r.Cap)
+	for _, check := range surplus {
+		uid, version := check.UID, check.ResourceVersion
+		err := r.Client.Delete(ctx, check.DeepCopy(), client.Preconditions{UID: &uid, ResourceVersion: &version})
+		if client.IgnoreNotFound(err) != nil {
+			return ctrl.Result{}, err
+		}
+		r.Metrics.Deleted("cap")
+	}
+	if len(surplus) > 0 {
+		log.FromContext(ctx).Info("Deleted the oldest finished checks of a full namespace", "deleted", len(surplus), "cap", r.Cap)
+	}
+	return ctrl.Result{}, nil
+}
+
+// oldest gives the Checks beyond the cap, those that finished first.
+func oldest(checks []v1alpha1.Check, limit int) []*v1alpha1.Check {
+	surplus := len(checks) - limit
+	if surplus <= 0 {
+		return nil
+	}
+	order := make([]*v1alpha1.Check, len(checks))
+	for i := range checks {
+		order[i] = &checks[i]
+	}
+	slices.SortFunc(order, func(a, b *v1alpha1.Check) int {
+		return cmp.Or(finishedAt(a).Compare(finishedAt(b)), cmp.Compare(a.Name, b.Name))
+	})
+	return order[:surplus]
+}
+
+func finishedAt(check *v1alpha1.Check) time.Time {
+	if check.Status.CompletionTime == nil {
+		return check.CreationTimestamp.Time
+	}
+	return check.Status.CompletionTime.Time
+}
