@@ -23,7 +23,7 @@ type Guard interface {
 
 // Finding is one place at which a rule failed.
 type Finding struct {
-	// Path is an RFC 6901 JSON Pointer; it is empty for the whole payload.
+	// Path is an RFC 6901 JSON Pointer, cut at MaxMessageBytes; it is empty for the whole payload.
 	Path string
 	// Message says what was expected and what was found.
 	Message string
@@ -167,9 +167,13 @@ func (c *Call) FailAt(path, expected, found string) {
 // not go through Show.
 func (c *Call) Report(path, message string) {
 	if !c.full() {
-		c.findings = append(c.findings, Finding{Path: path, Message: clipBytes(message, MaxMessageBytes)})
+		c.findings = append(c.findings, Finding{Path: clipBytes(path, MaxMessageBytes), Message: clipBytes(message, MaxMessageBytes)})
 	}
 }
+
+// Drops says whether the next finding would be dropped because there are MaxFindingsPerRule already, and counts
+// it if so. Who has to work for a finding, such as to write its path, asks first.
+func (c *Call) Drops() bool { return c.full() }
 
 func (c *Call) full() bool {
 	if len(c.findings) < MaxFindingsPerRule {
@@ -184,7 +188,7 @@ func (c *Call) add(path, expected, found string) {
 	if found != "" {
 		message += ", found " + found
 	}
-	c.findings = append(c.findings, Finding{Path: path, Message: clipBytes(message, MaxMessageBytes), Found: found})
+	c.findings = append(c.findings, Finding{Path: clipBytes(path, MaxMessageBytes), Message: clipBytes(message, MaxMessageBytes), Found: found})
 }
 
 // Failed says whether this rule has findings so far.

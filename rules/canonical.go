@@ -74,6 +74,10 @@ func isPlainInteger(literal string) bool {
 	return len(literal) <= maxSmallDigits && isDigits(literal)
 }
 
+// AppendCanonical appends the canonical JSON text of a decoded value: two values are equal as JSON if and only if their
+// texts are.
+func AppendCanonical(b []byte, value any) []byte { return appendCanonical(b, value) }
+
 // Canonical is the canonical JSON text of a decoded value.
 func Canonical(value any) []byte { return appendCanonical(nil, value) }
 

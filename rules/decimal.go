@@ -227,8 +227,8 @@ func (d Decimal) plain() string {
 	return b.String()
 }
 
-// String writes the value in one canonical form, so that 1.0, 1 and 10e-1 read alike: plainly where that
-// takes at most 20 digits before the point and 10 zeros after it, with an exponent otherwise.
+// String writes the value in one canonical form, so that 1.0, 1 and 10e-1 read alike: an integer plainly up
+// to 21 digits and a fraction up to 9 zeros after the point, anything else with an exponent.
 func (d Decimal) String() string {
 	if d.isZero() {
 		return "0"
@@ -272,19 +272,30 @@ func Sum(numbers ...Decimal) (Decimal, error) {
 	if highest-lowest > maxSumDigits {
 		return Decimal{}, fmt.Errorf("the numbers are too far apart to add exactly within %d digits", maxSumDigits)
 	}
-	total, term, ten := new(big.Int), new(big.Int), big.NewInt(10)
+	// One total per power of ten: as many additions as numbers, and no more multiplications than digits.
+	var totals [maxSumDigits]*big.Int
+	term := new(big.Int)
 	for _, n := range numbers {
 		if n.isZero() {
 			continue
 		}
-		term.SetString(n.digits(), 10)
-		if shift := n.exponent - lowest; shift > 0 {
-			term.Mul(term, new(big.Int).Exp(ten, big.NewInt(shift), nil))
+		if term.SetUint64(n.small); n.large != "" {
+			term.SetString(n.large, 10)
 		}
 		if n.negative {
 			term.Neg(term)
 		}
-		total.Add(total, term)
+		at := &totals[n.exponent-lowest]
+		if *at == nil {
+			*at = new(big.Int)
+		}
+		(*at).Add(*at, term)
+	}
+	total, ten := new(big.Int), big.NewInt(10)
+	for i := len(totals) - 1; i >= 0; i-- {
+		if total.Mul(total, ten); totals[i] != nil {
+			total.Add(total, totals[i])
+		}
 	}
 	sum := Decimal{negative: total.Sign() < 0, exponent: lowest}
 	digits := total.Abs(total).String()

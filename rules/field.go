@@ -20,6 +20,11 @@ type Field struct {
 	walkable bool
 	singular bool
 	pointer  string // of a singular path without negative indexes
+	// What the filters of a path that is not walkable look at, for each value: how many queries, whether
+	// any of them starts at the root, and how many instructions their regular expressions have.
+	queries     int
+	absolute    bool
+	patternSize int
 }
 
 // fieldStep is one segment with one selector.
@@ -41,21 +46,47 @@ func CompileField(text string) (*Field, error) {
 	if len(text) > MaxFieldBytes {
 		return nil, fmt.Errorf("the JSONPath has %d bytes, at most %d are allowed", len(text), MaxFieldBytes)
 	}
-	path, err := jsonpath.Parse(text)
+	path, patternSize, err := parsePath(text)
 	if err != nil {
 		return nil, fmt.Errorf("%q is not a JSONPath (RFC 9535): %s; write for instance $.items[*].price", clip(text, MaxFoundRunes), strings.TrimPrefix(err.Error(), "jsonpath: "))
 	}
-	f := &Field{text: text, path: path}
-	segments := path.Query().Segments()
-	if err := boundSegments(segments); err != nil {
+	if err := boundSegments(path.Query().Segments()); err != nil {
 		return nil, fmt.Errorf("%q %w", clip(text, MaxFoundRunes), err)
 	}
+	f := newField(text, path)
+	f.patternSize = patternSize
+	return f, nil
+}
+
+func newField(text string, path *jsonpath.Path) *Field {
+	f := &Field{text: text, path: path}
+	segments := path.Query().Segments()
 	f.steps, f.walkable = walkableSteps(segments)
 	f.singular = f.walkable && !slices.ContainsFunc(f.steps, func(s fieldStep) bool { return s.wildcard })
 	if f.singular && !slices.ContainsFunc(f.steps, func(s fieldStep) bool { return s.index < 0 }) {
 		f.pointer = pointerTo(f.steps)
 	}
-	return f, nil
+	for _, segment := range segments {
+		for _, selector := range segment.Selectors() {
+			if filter, ok := selector.(*spec.FilterSelector); ok {
+				text := unquoted(filter.String())
+				f.queries += strings.Count(text, "@") + strings.Count(text, "$")
+				f.absolute = f.absolute || strings.Contains(text, "$")
+			}
+		}
+	}
+	return f
+}
+
+// selectionSteps estimates, in steps of a Call, what it takes the library to select from a payload of a size in
+// bytes: each query of a filter may look at all of a value, and one that starts at the root looks
+// at all of the payload for each value.
+func (f *Field) selectionSteps(size int) int {
+	steps := 1 + size/2*(1+f.queries)
+	if f.absolute {
+		steps *= 1 + size/64
+	}
+	return steps + size*f.patternSize/patternStepsPerStep
 }
 
 func boundSegments(segments []*spec.Segment) error {
@@ -149,8 +180,10 @@ func (f *Field) Parent() (parent *Field, name string, ok bool) {
 	if !ok {
 		return nil, "", false
 	}
-	parent, err := CompileField(spec.Query(true, segments[:len(segments)-1]...).String())
-	return parent, string(member), err == nil
+	path := jsonpath.New(spec.Query(true, segments[:len(segments)-1]...))
+	parent = newField(path.String(), path)
+	parent.patternSize = f.patternSize
+	return parent, string(member), true
 }
 
 // Node is a value that a path selected. It is good only while the visit that it was handed to lasts.
@@ -170,7 +203,7 @@ func (f *Field) Each(c *Call, visit func(*Call, Node) error) error {
 		c.walked = c.walked[:0]
 		return f.walk(c, 0, c.payload.root, visit)
 	}
-	if err := c.Step(1 + c.payload.size/2); err != nil {
+	if err := c.Step(f.selectionSteps(c.payload.size)); err != nil {
 		return err
 	}
 	nodes := f.path.SelectLocated(c.payload.root)

@@ -74,8 +74,10 @@ func Decode(text []byte, options ...DecodeOption) (*Payload, error) {
 	if err != nil {
 		return nil, d.explain(err)
 	}
+	end := d.in.InputOffset()
 	if _, err := d.in.ReadToken(); !errors.Is(err, io.EOF) {
-		return nil, d.fail(d.in.InputOffset(), "", "there is more after the end of the value; a payload is one JSON value")
+		space := len(text[end:]) - len(bytes.TrimLeft(text[end:], " \t\r\n"))
+		return nil, d.fail(end+int64(space), "", "there is more after the end of the value; a payload is one JSON value")
 	}
 	return &Payload{root: root, digest: digestOf(root), size: len(text), secret: d.secret}, nil
 }
@@ -102,7 +104,7 @@ func (d *decoder) value(depth int) (any, error) {
 		return d.number(token.String())
 	}
 	if depth == MaxDepth {
-		return nil, d.fail(d.in.InputOffset(), string(d.in.StackPointer()),
+		return nil, d.fail(d.in.InputOffset()-1, string(d.in.StackPointer()),
 			fmt.Sprintf("it is nested more than %d levels deep; flatten it", MaxDepth))
 	}
 	if token.Kind() == '[' {
@@ -113,7 +115,7 @@ func (d *decoder) value(depth int) (any, error) {
 
 func (d *decoder) number(literal string) (any, error) {
 	if _, err := ParseDecimal(literal); err != nil {
-		return nil, d.fail(d.in.InputOffset(), string(d.in.StackPointer()),
+		return nil, d.fail(d.in.InputOffset()-int64(len(literal)), string(d.in.StackPointer()),
 			fmt.Sprintf("a number's exponent may have at most %d digits", MaxExponentDigits))
 	}
 	return json.Number(literal), nil

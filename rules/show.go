@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"strconv"
-	"strings"
 	"unicode/utf8"
 )
 
@@ -23,12 +22,12 @@ func show(path string, value any, secret bool) string {
 	case map[string]any:
 		return "an object with " + count(len(v), "member")
 	case string:
-		if secret || IsCredential(lastToken(path), v) {
+		if secret || IsCredential(MemberName(path), v) {
 			return "a string of " + count(utf8.RuneCountInString(v), "character") + " (masked)"
 		}
 		return strconv.Quote(clip(v, MaxFoundRunes))
 	case json.Number:
-		if secret || credentialName(lastToken(path)) {
+		if secret || CredentialName(MemberName(path)) {
 			return "a number (masked)"
 		}
 		return clip(string(appendNumber(nil, v)), MaxFoundRunes)
@@ -51,11 +50,6 @@ func count(n int, noun string) string {
 		return "1 " + noun
 	}
 	return fmt.Sprintf("%d %ss", n, noun)
-}
-
-// lastToken is the last member's name or index of a JSON Pointer.
-func lastToken(pointer string) string {
-	return pointer[strings.LastIndexByte(pointer, '/')+1:]
 }
 
 // clip cuts a text to a number of code points.

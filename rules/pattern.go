@@ -1,0 +1,67 @@
+package rules
+
+import (
+	"errors"
+	"fmt"
+	"regexp"
+	"regexp/syntax"
+)
+
+// Pattern is a compiled regular expression in RE2's syntax, bounded when it is compiled and each time it
+// is matched. It matches anywhere in a text unless it is anchored, as in JSON Schema.
+type Pattern struct {
+	expression *regexp.Regexp
+	size       int // instructions
+}
+
+// patternStepsPerStep is how many pairs of a byte and an instruction take about as long as one step of a Call.
+const patternStepsPerStep = 8
+
+// CompilePattern compiles a regular expression of at most MaxPatternBytes, and of at most
+// MaxPatternSize instructions once its repetitions are written out.
+func CompilePattern(expression string) (*Pattern, error) {
+	if len(expression) > MaxPatternBytes {
+		return nil, fmt.Errorf("the pattern has %d bytes, at most %d are allowed; split the rule", len(expression), MaxPatternBytes)
+	}
+	tree, err := syntax.Parse(expression, syntax.Perl)
+	if err != nil {
+		return nil, explainSyntax(expression, err)
+	}
+	program, err := syntax.Compile(tree.Simplify())
+	if err != nil {
+		return nil, explainSyntax(expression, err)
+	}
+	if size := len(program.Inst); size > MaxPatternSize {
+		return nil, fmt.Errorf("the pattern compiles to %d instructions, at most %d are allowed; make its repetitions smaller", size, MaxPatternSize)
+	}
+	compiled, err := regexp.Compile(expression)
+	if err != nil {
+		return nil, explainSyntax(expression, err)
+	}
+	return &Pattern{expression: compiled, size: len(program.Inst)}, nil
+}
+
+func explainSyntax(expression string, err error) error {
+	why := err.Error()
+	if known := (*syntax.Error)(nil); errors.As(err, &known) {
+		why = fmt.Sprintf("%s at %q", known.Code, clip(known.Expr, MaxFoundRunes))
+	}
+	return fmt.Errorf("%q is not a regular expression: %s; the syntax is RE2's, which has no look-around and no back-references", clip(expression, MaxFoundRunes), why)
+}
+
+// String is the expression as it was written.
+func (p *Pattern) String() string { return p.expression.String() }
+
+// Match says whether the expression matches anywhere in a text. It is an error, and neither a match nor
+// none, if the text's length in bytes times the pattern's instructions is above MaxPatternSteps.
+func (p *Pattern) Match(c *Call, text string) (bool, error) {
+	work := len(text) * p.size
+	if work > MaxPatternSteps {
+		return false, fmt.Errorf("a text of %d bytes is too long for this pattern of %d instructions, which takes at most %d bytes; "+
+			"bound the text's length by a rule of its own, or make the pattern smaller", len(text), p.size, MaxPatternSteps/p.size)
+	}
+	if err := c.Step(1 + work/patternStepsPerStep); err != nil {
+		return false, err
+	}
+	return p.expression.MatchString(text), nil
+}
