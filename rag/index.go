@@ -87,6 +87,7 @@ func newMapping() mapping.IndexMapping {
 	for _, name := range fields {
 		document.AddFieldMappingsAt(name, field)
 	}
+	document.AddSubDocumentMapping("_all", bleve.NewDocumentDisabledMapping())
 	m := bleve.NewIndexMapping()
 	m.DefaultMapping = document
 	return m
@@ -97,7 +98,7 @@ func (ix *index) fill() error {
 	batch := ix.store.NewBatch()
 	for i, e := range ix.entries {
 		err := batch.Index(strconv.Itoa(i), map[string]any{
-			fields[fieldText]: spread(e.text), fields[fieldTitle]: spread(e.title), fields[fieldTags]: spread(e.tags),
+			fields[fieldText]: indexed(e.text), fields[fieldTitle]: indexed(e.title), fields[fieldTags]: indexed(e.tags),
 		})
 		if err != nil {
 			return err

@@ -15,17 +15,16 @@ import (
 )
 
 const (
-	// DefaultThreshold is the confidence below which a passage is not cited. docs/retrieval.md tells how it was
-	// calibrated.
-	DefaultThreshold = 0.25
+	// DefaultThreshold is the confidence that the first hit needs. docs/retrieval.md tells how it was calibrated.
+	DefaultThreshold = 0.17
 	// DefaultCacheSize is how many answers are kept.
 	DefaultCacheSize = 1024
 )
 
 // Options are the choices that a Library leaves open. Their zero value is a good one.
 type Options struct {
-	// Threshold is the confidence below which a passage is not a hit: 0 means DefaultThreshold, and a
-	// negative one that every passage which has a word of the query is.
+	// Threshold is the confidence that the first hit needs: 0 means DefaultThreshold, and a negative one that any
+	// passage which has a word of the query will do.
 	Threshold float64
 	// CacheSize is how many answers are kept: 0 means DefaultCacheSize, and a negative one none.
 	CacheSize int

@@ -65,8 +65,10 @@ func (p Passage) ID() string { return p.File + ":" + strconv.Itoa(p.Line) }
 // Hit is a passage that answers a query.
 type Hit struct {
 	Passage
-	// Confidence is how much of the best possible score the passage reached, from 0 to 1. Passages below the
-	// retriever's threshold are not hits at all.
+	// Confidence is how much of the best possible score the passage reached, from 0 to 1. Where no passage
+	// reaches the retriever's threshold there are no hits at all; the first hit always reaches it, and those
+	// after it have at least two fifths of the first's. As hints count in the order but not in the confidence, a
+	// later hit may have a higher one.
 	Confidence float64
 }
 

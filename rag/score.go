@@ -6,7 +6,6 @@ import (
 	"math"
 	"slices"
 	"sync"
-	"unicode"
 	"unicode/utf8"
 )
 
@@ -17,6 +16,10 @@ import (
 //	tf(t,d)    = sum over fields f of weight(f) * frequency(t,d,f) / (1 - b(f) + b(f)*length(d,f)/average(f))
 //	score(t,d) = idf(t) * (k1+1) * tf(t,d) / (k1 + tf(t,d))
 //	idf(t)     = ln(1 + (N - df(t) + 0.5) / (df(t) + 0.5))
+//
+// The confidence of an entry is the same sum with idf(t) squared, over what it could be at most: the sum of
+// idf(t)^2 * (k1+1) over all terms of the text, those included that no entry has. The square gives rare words the
+// weight that they have in telling what a question is about.
 const k1 = 1.2
 
 var (
@@ -27,6 +30,8 @@ var (
 const (
 	// hintWeight is what a term of the hints counts in the order of passages, against one of the text.
 	hintWeight = 0.3
+	// tail is what part of the first hit's confidence the hits after it need.
+	tail = 0.4
 	// minSpelling is the length in letters from which on a term that nothing has may be corrected.
 	minSpelling = 5
 	// maxSpellings is how many spellings one term may be corrected to.
@@ -40,9 +45,10 @@ type tally struct {
 	// tf is tf(t,d) of the term at hand, and term the entries where it is above 0.
 	tf   []float64
 	term []uint32
-	// text and hints are the sums of score(t,d), and found the entries where text is above 0.
-	text  []float64
-	hints []float64
+	// score is the sum of score(t,d) over the text, and hintWeight of it over the hints; sure is the confidence, times
+	// the ideal; found are the entries where sure is above 0.
+	score []float64
+	sure  []float64
 	found []uint32
 }
 
@@ -52,7 +58,7 @@ var tallies = sync.Pool{New: func() any { return new(tally) }}
 func newTally(n int) *tally {
 	t := tallies.Get().(*tally)
 	if len(t.tf) < n {
-		t.tf, t.text, t.hints = make([]float64, n), make([]float64, n), make([]float64, n)
+		t.tf, t.score, t.sure = make([]float64, n), make([]float64, n), make([]float64, n)
 	}
 	return t
 }
@@ -63,13 +69,13 @@ func (t *tally) free() {
 		t.tf[e] = 0
 	}
 	for _, e := range t.found {
-		t.text[e], t.hints[e] = 0, 0
+		t.score[e], t.sure[e] = 0, 0
 	}
 	t.term, t.found = t.term[:0], t.found[:0]
 	tallies.Put(t)
 }
 
-// search gives up to limit hits whose confidence is threshold or more.
+// search gives up to limit hits; none where no entry has a confidence of threshold or more.
 func (ix *index) search(ctx context.Context, q Query, limit int, threshold float64) ([]Hit, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
@@ -92,42 +98,52 @@ func (ix *index) search(ctx context.Context, q Query, limit int, threshold float
 	if len(t.found) == 0 {
 		return nil, nil
 	}
-	for _, term := range queryTerms(ix.analyzer, q.Hints, text) {
-		idf, err := ix.weigh(ctx, t, term)
-		if err != nil {
-			return nil, err
-		}
-		for _, e := range t.term {
-			if t.text[e] > 0 {
-				t.hints[e] += term.weight * idf * saturate(t.tf[e])
-			}
-		}
-		t.reset()
+	if err := ix.scoreHints(ctx, t, queryTerms(ix.analyzer, q.Hints, text)); err != nil {
+		return nil, err
 	}
 	return ix.best(t, ideal, limit, threshold), nil
 }
 
-// scoreText adds up the scores of the text's terms, and gives the ideal score: that of an entry that is
-// about each of the terms and nothing else. Terms that no entry has count in it in full.
+// scoreText adds up the scores of the text's terms, and gives the ideal that confidence is measured by: that of
+// an entry which is about each of the terms and nothing else.
 func (ix *index) scoreText(ctx context.Context, t *tally, terms []queryTerm) (ideal float64, err error) {
 	for _, term := range terms {
 		idf, err := ix.weigh(ctx, t, term)
 		if err != nil {
 			return 0, err
 		}
-		if len(t.term) == 0 && isNumber(term.spellings[0]) {
+		if len(t.term) == 0 && term.optional {
 			continue
 		}
-		ideal += idf * (k1 + 1)
+		ideal += idf * idf * (k1 + 1)
 		for _, e := range t.term {
-			if t.text[e] == 0 {
+			if t.sure[e] == 0 {
 				t.found = append(t.found, e)
 			}
-			t.text[e] += term.weight * idf * saturate(t.tf[e])
+			score := term.weight * idf * saturate(t.tf[e])
+			t.score[e] += score
+			t.sure[e] += score * idf
 		}
 		t.reset()
 	}
 	return ideal, nil
+}
+
+// scoreHints adds the scores of the hints' terms to the entries that are found already.
+func (ix *index) scoreHints(ctx context.Context, t *tally, terms []queryTerm) error {
+	for _, term := range terms {
+		idf, err := ix.weigh(ctx, t, term)
+		if err != nil {
+			return err
+		}
+		for _, e := range t.term {
+			if t.sure[e] > 0 {
+				t.score[e] += hintWeight * idf * saturate(t.tf[e])
+			}
+		}
+		t.reset()
+	}
+	return nil
 }
 
 // weigh leaves tf(t,d) of a term in the tally, and gives idf(t).
@@ -165,13 +181,13 @@ func (ix *index) correct(terms []queryTerm) ([]queryTerm, error) {
 	corrected := make([]queryTerm, 0, len(terms))
 	for _, term := range terms {
 		word := term.spellings[0]
-		if utf8.RuneCountInString(word) >= minSpelling && !isNumber(word) {
+		if utf8.RuneCountInString(word) >= minSpelling && !term.optional {
 			near, err := ix.near(word)
 			if err != nil {
 				return nil, err
 			}
 			if len(near) > 0 {
-				term = queryTerm{spellings: near, weight: spellingWeight}
+				term.spellings, term.weight = near, spellingWeight
 			}
 		}
 		corrected = append(corrected, term)
@@ -179,28 +195,24 @@ func (ix *index) correct(terms []queryTerm) ([]queryTerm, error) {
 	return corrected, nil
 }
 
-// isNumber tells whether a term is made of digits. Where the file has no such number it is a payload's
-// value, not a topic, so that no passage is expected to have it.
-func isNumber(term string) bool {
-	for _, r := range term {
-		if !unicode.IsDigit(r) && r != '.' && r != ',' {
-			return false
+// best gives the hits of a tally in order: by score, then by line. The first is the best one whose confidence is threshold
+// or more; where there is none, nothing is a hit. Those after it need a confidence of tail times its.
+func (ix *index) best(t *tally, ideal float64, limit int, threshold float64) []Hit {
+	order := func(a, b uint32) int {
+		return cmp.Or(cmp.Compare(t.score[b], t.score[a]), cmp.Compare(a, b))
+	}
+	found, first := false, uint32(0)
+	for _, e := range t.found {
+		if t.sure[e] >= threshold*ideal && (!found || order(e, first) < 0) {
+			found, first = true, e
 		}
 	}
-	return true
-}
-
-// best gives the hits of a tally in order: by the scores of text and hints together, then by line.
-func (ix *index) best(t *tally, ideal float64, limit int, threshold float64) []Hit {
-	kept := make([]uint32, 0, min(limit, len(t.found))+1)
-	order := func(a, b uint32) int {
-		return cmp.Or(
-			cmp.Compare(t.text[b]+hintWeight*t.hints[b], t.text[a]+hintWeight*t.hints[a]),
-			cmp.Compare(a, b),
-		)
+	if !found {
+		return nil
 	}
+	kept := make([]uint32, 0, min(limit, len(t.found))+1)
 	for _, e := range t.found {
-		if t.text[e]/ideal < threshold {
+		if t.sure[e] < tail*t.sure[first] || order(e, first) < 0 {
 			continue
 		}
 		at, _ := slices.BinarySearchFunc(kept, e, order)
@@ -210,13 +222,13 @@ func (ix *index) best(t *tally, ideal float64, limit int, threshold float64) []H
 		kept = slices.Insert(kept, at, e)
 		kept = kept[:min(len(kept), limit)]
 	}
-	var hits []Hit
-	for _, e := range kept {
+	hits := make([]Hit, len(kept))
+	for i, e := range kept {
 		entry := ix.entries[e]
-		hits = append(hits, Hit{
+		hits[i] = Hit{
 			Passage:    Passage{File: ix.file, Line: entry.line, Title: entry.title, Text: entry.text},
-			Confidence: min(t.text[e]/ideal, 1),
-		})
+			Confidence: min(t.sure[e]/ideal, 1),
+		}
 	}
 	return hits
 }
