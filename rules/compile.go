@@ -189,6 +189,9 @@ func (c *Compiler) compileBody(r *Rule, spec *v1alpha1.Rule) error {
 		r.Kind = "jsonSchema"
 		r.checker, err = c.jsonSchema.Compile(spec)
 	}
+	if reader, ok := r.checker.(interface{ Fields() []string }); ok {
+		r.Fields = reader.Fields()
+	}
 	return err
 }
 

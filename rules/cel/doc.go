@@ -1,0 +1,18 @@
+// Package cel adapts the Common Expression Language to rules: an expression that gives a bool decides a rule, another
+// its message, a third whether the rule applies.
+//
+//	expression --parse, check, bound--> program        (once, per rule set)
+//	Call --scene: input, now--> program --> true | false | error
+//
+// Expressions see two variables: input, the payload, and now, the time of the evaluation. Numbers of the payload
+// are ints where their value is an integer that fits, then uints, then doubles; what fits none of them is an
+// error once it is touched, and never a rounded value. The same holds for texts longer than MaxText.
+//
+// The language is CEL's standard library with cross-type comparison of numbers, optional values, cel.bind, two-variable comprehensions, strings,
+// math and sets, and Kubernetes' libraries for quantities, IP addresses, CIDRs, versions, URLs, regular
+// expressions, lists and formats.
+//
+// Cost is bounded three times: what is unbounded by construction is refused when it is compiled, a program
+// stops at rules.MaxCELCost, and every call and every value of the payload that it looks at counts against the call's
+// time.
+package cel
