@@ -13,6 +13,7 @@ import (
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/cache"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/config"
 	"sigs.k8s.io/controller-runtime/pkg/healthz"
 	"sigs.k8s.io/controller-runtime/pkg/manager"
 	controllermetrics "sigs.k8s.io/controller-runtime/pkg/metrics"
@@ -44,7 +45,7 @@ const leaseName = "checky-controller"
 
 // New makes a manager that runs the operator when it is started. The registry takes the operator's own metrics; nil
 // stands for controller-runtime's, which the manager serves.
-func New(ctx context.Context, config *rest.Config, o Options, registry controllermetrics.RegistererGatherer) (manager.Manager, error) {
+func New(ctx context.Context, cluster *rest.Config, o Options, registry controllermetrics.RegistererGatherer) (manager.Manager, error) {
 	if err := o.Validate(); err != nil {
 		return nil, err
 	}
@@ -55,7 +56,7 @@ func New(ctx context.Context, config *rest.Config, o Options, registry controlle
 	if err != nil {
 		return nil, err
 	}
-	mgr, err := newManager(config, &o)
+	mgr, err := newManager(cluster, &o)
 	if err != nil {
 		return nil, err
 	}
@@ -79,13 +80,13 @@ func Scheme() (*runtime.Scheme, error) {
 	return scheme, errors.Join(clientgoscheme.AddToScheme(scheme), v1alpha1.AddToScheme(scheme))
 }
 
-func newManager(config *rest.Config, o *Options) (manager.Manager, error) {
+func newManager(cluster *rest.Config, o *Options) (manager.Manager, error) {
 	scheme, err := Scheme()
 	if err != nil {
 		return nil, err
 	}
-	config = rest.CopyConfig(config)
-	config.QPS = -1 // the API server's priority and fairness paces the controller
+	cluster = rest.CopyConfig(cluster)
+	cluster.QPS = -1 // the API server's priority and fairness paces the controller
 	serving := metricsserver.Options{BindAddress: o.MetricsAddress, SecureServing: o.SecureMetrics}
 	if o.SecureMetrics {
 		serving.FilterProvider = filters.WithAuthenticationAndAuthorization
@@ -98,6 +99,7 @@ func newManager(config *rest.Config, o *Options) (manager.Manager, error) {
 		LeaderElectionID:              leaseName,
 		LeaderElectionNamespace:       o.LeaderElectionNamespace,
 		LeaderElectionReleaseOnCancel: true,
+		Controller:                    config.Controller{SkipNameValidation: new(true)}, // several managers may run in one process
 		Cache: cache.Options{
 			DefaultTransform: cache.TransformStripManagedFields(),
 			ByObject:         map[client.Object]cache.ByObject{&v1alpha1.Check{}: {Transform: check.Strip}},
@@ -106,7 +108,7 @@ func newManager(config *rest.Config, o *Options) (manager.Manager, error) {
 	if o.Webhooks {
 		options.WebhookServer = webhook.NewServer(webhook.Options{Port: o.WebhookPort, CertDir: o.WebhookCertDir})
 	}
-	return ctrl.NewManager(config, options)
+	return ctrl.NewManager(cluster, options)
 }
 
 // openKnowledge opens the knowledge file. Its reloads are logged and counted; one that fails makes an event on the

@@ -52,6 +52,9 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 	if s == nil || err != nil {
 		return ctrl.Result{}, err
 	}
+	if s.check.Spec.Suspend && s.check.Status.Phase.Finished() {
+		return r.schedule(ctx, s)
+	}
 	if err := r.gather(ctx, s); err != nil {
 		return ctrl.Result{}, err
 	}
