@@ -1,0 +1,86 @@
+# Checky's tasks. `make` alone lists them.
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+MAKEFLAGS += --no-builtin-rules
+
+# Bounds for a machine of two cores; set them for a larger one.
+PARALLEL ?= 2
+TIMEOUT ?= 20m
+FUZZTIME ?= 30s
+BENCHTIME ?= 1s
+
+# Packages that share data between goroutines: these are tested with the race detector, which needs a C compiler. The
+# detector costs a factor of ten, so the others are tested without.
+CONCURRENT ?= ./rules ./rules/cel ./rules/jsonschema ./engine/... ./rag/... ./controllers/... ./cmd/...
+
+# Where etcd, kube-apiserver and kubectl are; they are built on first use. KUBEBUILDER_ASSETS from outside wins.
+assets = $${KUBEBUILDER_ASSETS:-$$(hack/controlplane/build.sh)}
+
+##@ Everyday
+
+.PHONY: help
+help: ## List the tasks
+	@awk 'BEGIN { FS = ":.*## " } \
+		/^##@ / { printf "\n%s\n", substr($$0, 5) } \
+		/^[a-z0-9-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+.PHONY: build
+build: ## Build bin/checky, one static binary
+	CGO_ENABLED=0 go build -trimpath -ldflags "-s -w" -o bin/ ./cmd/checky
+
+.PHONY: test
+test: ## Run every test that needs no container runtime: unit, golden, property, and against a real kube-apiserver and etcd
+	KUBEBUILDER_ASSETS="$(assets)"; export KUBEBUILDER_ASSETS; \
+	go test -p $(PARALLEL) -timeout $(TIMEOUT) $$(comm -23 <(go list ./... | sort) <(go list $(CONCURRENT) | sort)); \
+	go test -race -p $(PARALLEL) -timeout $(TIMEOUT) $(CONCURRENT)
+
+.PHONY: lint
+lint: ## Run the linters, the import rules of the design among them
+	"$$(hack/tools.sh golangci-lint)" run --timeout 15m ./...
+
+##@ Try it
+
+.PHONY: demo
+demo: build ## Apply config/samples to an API server of their own, show every verdict, and stop
+	bin/checky demo
+
+.PHONY: up
+up: build ## Run an API server with Checky on this machine until Ctrl-C
+	bin/checky up
+
+##@ Generated files
+
+.PHONY: generate
+generate: ## Write the deep copies of the API types
+	go tool controller-gen object paths=./api/...
+
+.PHONY: manifests
+manifests: ## Write the custom resource definitions, the controller's role and the webhooks
+	go tool controller-gen crd paths=./api/... output:crd:dir=config/crd/bases
+	go tool controller-gen rbac:roleName=checky-controller webhook paths=./controllers/... \
+		output:rbac:dir=config/rbac output:webhook:dir=config/webhook
+
+.PHONY: verify
+verify: ## Fail if a generated file, go.mod or the formatting is not up to date
+	hack/verify.sh
+
+##@ Depth
+
+.PHONY: bench
+bench: ## Run the benchmarks; they report time and allocations
+	go test -run '^$$' -bench . -benchmem -benchtime $(BENCHTIME) -timeout 60m ./rules/... ./rag/... ./engine/...
+
+.PHONY: fuzz
+fuzz: ## Run each fuzz target for FUZZTIME
+	for package in $$(go list ./...); do \
+		for target in $$(go test -list '^Fuzz' "$$package" | grep '^Fuzz' || true); do \
+			echo "$$package $$target"; \
+			go test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) "$$package"; \
+		done; \
+	done
+
+.PHONY: clean
+clean: ## Delete what was built in this checkout; the cache outside it stays
+	rm -rf bin dist

@@ -1,0 +1,154 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"log/slog"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"time"
+
+	"github.com/go-logr/logr"
+	"github.com/spf13/cobra"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime"
+
+	"github.com/checky-dev/checky/api/v1alpha1"
+	"github.com/checky-dev/checky/cmd/checky/controlplane"
+	"github.com/checky-dev/checky/config"
+)
+
+// expectedPhaseAnnotation of a sample Check is the phase that it should come to: Success, Failure or Error, or Pending for one
+// that waits for something which the samples leave out.
+const expectedPhaseAnnotation = "checky.dev/expected-phase"
+
+// demoOptions are the flags of `checky demo`, and what it runs.
+type demoOptions struct {
+	samples    string // folder of manifests; empty: those in the binary
+	timeout    time.Duration
+	controller controllerFunc
+}
+
+// newDemoCommand is `checky demo`: the samples, judged in a control plane of their own.
+func newDemoCommand() *cobra.Command {
+	opts := demoOptions{controller: embeddedController}
+	cmd := &cobra.Command{
+		Use:   "demo",
+		Short: "Apply the sample Checks to an API server on this machine, and show their verdicts",
+		Long: `Run Kubernetes' API server and Checky's controller on this machine, apply the sample Checks as a user would, print every verdict
+with its explanation, and stop. The exit code is 0 only if every sample came to the phase that its annotation
+` + expectedPhaseAnnotation + ` names.`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			ctx, stop := untilSignal(cmd.Context())
+			defer stop()
+			// The verdicts are what it is for: of the controller, only errors are shown.
+			setLogger(logr.FromSlogHandler(slog.NewTextHandler(cmd.ErrOrStderr(), &slog.HandlerOptions{Level: slog.LevelError})))
+			cmd.SilenceUsage = true
+			return opts.run(ctx, cmd.OutOrStdout(), cmd.ErrOrStderr())
+		},
+	}
+	cmd.Flags().StringVar(&opts.samples, "samples", "", "folder of manifests to apply (default: those that ship with Checky)")
+	cmd.Flags().DurationVar(&opts.timeout, "timeout", 2*time.Minute, "how long the verdicts may take, once the control plane runs")
+	return cmd
+}
+
+// run applies the samples, waits, and prints the verdicts to out; progress goes to log.
+func (o demoOptions) run(ctx context.Context, out, log io.Writer) error {
+	if o.timeout <= 0 {
+		return fmt.Errorf("--timeout: %s is not above 0", o.timeout)
+	}
+	samples, err := o.open()
+	if err != nil {
+		return err
+	}
+	objects, err := controlplane.Manifests(samples, ".")
+	if err != nil {
+		return fmt.Errorf("samples: %w", err)
+	}
+	wanted, err := expectations(objects)
+	if err != nil {
+		return fmt.Errorf("samples: %w", err)
+	}
+	return runEmbedded(ctx, embeddedOptions{controller: o.controller, log: log}, func(ctx context.Context, cp *controlplane.ControlPlane) error {
+		ctx, cancel := context.WithTimeoutCause(ctx, o.timeout, fmt.Errorf("after %s (--timeout)", o.timeout))
+		defer cancel()
+		if err := o.apply(ctx, cp, samples, objects, log); err != nil {
+			return fmt.Errorf("apply the samples: %w", err)
+		}
+		fmt.Fprintf(log, "waiting for %d verdicts\n", len(wanted))
+		checks, err := awaitVerdicts(ctx, cp.RESTConfig(), wanted)
+		if err != nil {
+			return err
+		}
+		return report(out, wanted, checks, columns(out))
+	})
+}
+
+// open returns the folder of samples.
+func (o demoOptions) open() (fs.FS, error) {
+	if o.samples != "" {
+		return os.DirFS(o.samples), nil
+	}
+	return fs.Sub(config.Files, "samples")
+}
+
+// apply does what a user does, with kubectl where there is one.
+func (o demoOptions) apply(ctx context.Context, cp *controlplane.ControlPlane, samples fs.FS, objects []*unstructured.Unstructured, log io.Writer) error {
+	kubectl := cp.KubectlPath()
+	if kubectl == "" {
+		return controlplane.Install(ctx, cp.RESTConfig(), objects)
+	}
+	dir := filepath.Join(cp.Dir(), "samples")
+	if err := os.CopyFS(dir, samples); err != nil {
+		return err
+	}
+	fmt.Fprintf(log, "kubectl apply -f %s\n", shown(o.samples))
+	cmd := exec.CommandContext(ctx, kubectl, "apply", "--kubeconfig", cp.Kubeconfig(), "--cache-dir", filepath.Join(cp.Dir(), "kubectl"), "-f", dir) //nolint:gosec // the kubectl beside the servers
+	cmd.Stdout, cmd.Stderr = log, log
+	return cmd.Run()
+}
+
+func shown(samples string) string {
+	if samples == "" {
+		return "config/samples"
+	}
+	return samples
+}
+
+// sample is a Check that is expected to come to a phase.
+type sample struct {
+	namespace, name string
+	phase           v1alpha1.Phase
+}
+
+// expectations reads the expected phase off each Check among the objects.
+func expectations(objects []*unstructured.Unstructured) ([]sample, error) {
+	var wanted []sample
+	for _, object := range objects {
+		if object.GroupVersionKind() != v1alpha1.GroupVersion.WithKind("Check") {
+			continue
+		}
+		check := &v1alpha1.Check{}
+		if err := runtime.DefaultUnstructuredConverter.FromUnstructured(object.Object, check); err != nil {
+			return nil, fmt.Errorf("check %s: %w", object.GetName(), err)
+		}
+		phase := v1alpha1.Phase(check.Annotations[expectedPhaseAnnotation])
+		if !phase.Finished() && phase != v1alpha1.PhasePending {
+			return nil, fmt.Errorf("check %s: annotation %s is %q: set it to Success, Failure, Error or Pending", check.Name, expectedPhaseAnnotation, phase)
+		}
+		namespace := check.Namespace
+		if namespace == "" {
+			namespace = "default"
+		}
+		wanted = append(wanted, sample{namespace: namespace, name: check.Name, phase: phase})
+	}
+	if len(wanted) == 0 {
+		return nil, errors.New("there is no Check among them")
+	}
+	return wanted, nil
+}

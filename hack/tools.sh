@@ -1,0 +1,33 @@
+#!/usr/bin/env bash
+# Builds a tool from its Go module, once, into a cache folder outside the checkout, and prints the binary's path on
+# standard output. Progress goes to standard error.
+#
+#   hack/tools.sh golangci-lint
+#   CHECKY_CACHE=DIR hack/tools.sh golangci-lint
+#
+# Such a tool is no `tool` line in go.mod: golangci-lint would bring two hundred modules into the versions that Checky
+# itself is built with.
+set -euo pipefail
+
+case "${1-}" in
+golangci-lint) module=github.com/golangci/golangci-lint/v2 package=/cmd/golangci-lint version=v2.15.0 ;;
+*)
+	echo "usage: $0 golangci-lint" >&2
+	exit 2
+	;;
+esac
+
+cache=${CHECKY_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/checky}
+# By Go's version too: a linter cannot read code of a newer language than it was built with.
+dir=$cache/tools/$1-$version-$(go env GOVERSION)-$(go env GOOS)-$(go env GOARCH)
+if [ ! -x "$dir/$1" ]; then
+	echo "building $1 $version (from its Go module; the first time takes minutes)" >&2
+	mkdir -p "$dir"
+	part=$(mktemp -d "$dir/.build.XXXXXX")
+	trap 'rm -rf "$part"' EXIT
+	# Outside the checkout, so that its go.mod plays no part.
+	(cd "$part" && GOWORK=off GOFLAGS= CGO_ENABLED=0 GOBIN=$part go install -trimpath -ldflags "-s -w" "$module$package@$version" >&2)
+	mv "$part/$1" "$dir/$1"
+	echo "  $1 built in $SECONDS s" >&2
+fi
+printf '%s\n' "$dir/$1"
