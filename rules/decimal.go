@@ -273,7 +273,7 @@ func Sum(numbers ...Decimal) (Decimal, error) {
 		return Decimal{}, fmt.Errorf("the numbers are too far apart to add exactly within %d digits", maxSumDigits)
 	}
 	// One total per power of ten: as many additions as numbers, and no more multiplications than digits.
-	var totals [maxSumDigits]*big.Int
+	totals := make([]*big.Int, highest-lowest)
 	term := new(big.Int)
 	for _, n := range numbers {
 		if n.isZero() {

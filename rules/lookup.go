@@ -96,8 +96,12 @@ func MemberName(pointer string) string {
 		if i < 0 {
 			return ""
 		}
-		if token := pointer[i+1:]; !isDigits(token) {
+		token := pointer[i+1:]
+		switch {
+		case strings.Contains(token, "~"):
 			return pointerUnescapes.Replace(token)
+		case !isDigits(token):
+			return token
 		}
 		pointer = pointer[:i]
 	}
