@@ -32,8 +32,8 @@ type Options struct {
 	Observer Observer
 }
 
-// Observer is told what Run does, so that it can be logged, counted and made an event of. Its functions are
-// called one at a time; those that are nil are left out.
+// Observer is told what Run does, so that it can be logged, counted and made an event of. Its functions must be
+// safe for concurrent use, and must not close the library; those that are nil are left out.
 type Observer struct {
 	// Reloaded tells that the file has changed and is in use, or that it is as it was before a failed reload.
 	Reloaded func(Stats)
