@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 
 	"github.com/go-json-experiment/json/jsontext"
 )
@@ -69,7 +70,8 @@ func Decode(text []byte, options ...DecodeOption) (*Payload, error) {
 	if len(text) > MaxPayloadBytes {
 		return nil, &PayloadError{Problem: fmt.Sprintf("it has %d bytes, and at most %d (256 KiB) can be checked; split it, or check a part of it", len(text), MaxPayloadBytes)}
 	}
-	d.in = jsontext.NewDecoder(bytes.NewBuffer(text))
+	d.whole = string(text)
+	d.in = jsontext.NewDecoder(bytes.NewBuffer(text), jsontext.AllowDuplicateNames(true)) // object tells duplicates itself
 	root, err := d.value(0)
 	if err != nil {
 		return nil, d.explain(err)
@@ -83,42 +85,77 @@ func Decode(text []byte, options ...DecodeOption) (*Payload, error) {
 }
 
 type decoder struct {
-	in     *jsontext.Decoder
-	text   []byte
+	in   *jsontext.Decoder
+	text []byte
+	// whole is the text again. Literals and strings without escapes are slices of it, so that each costs no
+	// allocation of its own.
+	whole  string
 	secret bool
 }
 
 func (d *decoder) value(depth int) (any, error) {
+	switch d.in.PeekKind() {
+	case '"':
+		return d.str()
+	case '0':
+		return d.number()
+	case '{', '[':
+		return d.nested(depth)
+	}
+	token, err := d.in.ReadToken()
+	if err != nil || token.Kind() == 'n' {
+		return nil, err
+	}
+	return token.Bool(), nil
+}
+
+// literal is the next literal as it is written.
+func (d *decoder) literal() (string, error) {
+	raw, err := d.in.ReadValue()
+	if err != nil {
+		return "", err
+	}
+	end := int(d.in.InputOffset())
+	return d.whole[end-len(raw) : end], nil
+}
+
+func (d *decoder) str() (string, error) {
+	literal, err := d.literal()
+	if err != nil {
+		return "", err
+	}
+	if !strings.Contains(literal, `\`) {
+		return strings.Trim(literal, `"`), nil
+	}
+	unquoted, err := jsontext.AppendUnquote(nil, literal)
+	return string(unquoted), err
+}
+
+func (d *decoder) number() (any, error) {
+	literal, err := d.literal()
+	if err != nil {
+		return nil, err
+	}
+	if _, err := ParseDecimal(literal); err != nil {
+		return nil, d.fail(d.in.InputOffset(), string(d.in.StackPointer()),
+			fmt.Sprintf("a number's exponent may have at most %d digits", MaxExponentDigits))
+	}
+	return json.Number(literal), nil
+}
+
+func (d *decoder) nested(depth int) (any, error) {
 	token, err := d.in.ReadToken()
 	if err != nil {
 		return nil, err
 	}
-	switch token.Kind() {
-	case 'n':
-		return nil, nil
-	case 't', 'f':
-		return token.Bool(), nil
-	case '"':
-		return token.String(), nil
-	case '0':
-		return d.number(token.String())
-	}
 	if depth == MaxDepth {
-		return nil, d.fail(d.in.InputOffset()-1, string(d.in.StackPointer()),
+		return nil, d.fail(d.in.InputOffset(), string(d.in.StackPointer()),
 			fmt.Sprintf("it is nested more than %d levels deep; flatten it", MaxDepth))
 	}
 	if token.Kind() == '[' {
 		return d.array(depth)
 	}
 	return d.object(depth)
-}
-
-func (d *decoder) number(literal string) (any, error) {
-	if _, err := ParseDecimal(literal); err != nil {
-		return nil, d.fail(d.in.InputOffset()-int64(len(literal)), string(d.in.StackPointer()),
-			fmt.Sprintf("a number's exponent may have at most %d digits", MaxExponentDigits))
-	}
-	return json.Number(literal), nil
 }
 
 func (d *decoder) array(depth int) (any, error) {
@@ -137,16 +174,18 @@ func (d *decoder) array(depth int) (any, error) {
 func (d *decoder) object(depth int) (any, error) {
 	members := map[string]any{}
 	for d.in.PeekKind() != '}' {
-		name, err := d.in.ReadToken()
+		name, err := d.str()
 		if err != nil {
 			return nil, err
 		}
-		key := name.String()
+		if _, twice := members[name]; twice {
+			return nil, d.fail(d.in.InputOffset(), string(d.in.StackPointer()), "the same name stands twice in one object; keep one of them")
+		}
 		member, err := d.value(depth + 1)
 		if err != nil {
 			return nil, err
 		}
-		members[key] = member
+		members[name] = member
 	}
 	_, err := d.in.ReadToken()
 	return members, err
@@ -166,8 +205,6 @@ func (d *decoder) explain(err error) error {
 	}
 	problem := "it is not JSON"
 	switch {
-	case errors.Is(err, jsontext.ErrDuplicateName):
-		problem = "the same name stands twice in one object; keep one of them"
 	case errors.Is(err, io.ErrUnexpectedEOF):
 		problem = "it ends in the middle of a value; was it cut off?"
 	case !validUTF8At(d.text, offset):
