@@ -21,7 +21,7 @@ func isName(s string) bool {
 const maxQuantity = 64
 
 // isQuantity follows the grammar of k8s.io/apimachinery/pkg/api/resource.Quantity. That package's parser is not used
-// because it expands exponents.
+// because it expands exponents, and takes a lone point for 0.
 func isQuantity(s string) bool {
 	if s == "" || len(s) > maxQuantity {
 		return false
