@@ -65,3 +65,6 @@ func (p *Pattern) Match(c *Call, text string) (bool, error) {
 	}
 	return p.expression.MatchString(text), nil
 }
+
+// Size is how many instructions the expression compiles to.
+func (p *Pattern) Size() int { return p.size }

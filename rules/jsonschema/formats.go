@@ -1,0 +1,141 @@
+package jsonschema
+
+import (
+	"encoding/base64"
+	"errors"
+	"regexp/syntax"
+	"strconv"
+	"strings"
+	"sync"
+
+	js "github.com/santhosh-tekuri/jsonschema/v6"
+
+	"github.com/checky-dev/checky/rules"
+	"github.com/checky-dev/checky/rules/format"
+)
+
+// libraryFormats are those of JSON Schema that Checky has no module for.
+var libraryFormats = sync.OnceValue(func() map[string]*js.Format {
+	found := map[string]*js.Format{}
+	for _, name := range []string{"json-pointer", "relative-json-pointer", "iri", "uri-reference", "iri-reference", "uri-template", "period"} {
+		c := js.NewCompiler()
+		c.AssertFormat()
+		if c.AddResource(root, map[string]any{"format": name}) != nil {
+			continue
+		}
+		if schema, err := c.Compile(root); err == nil && schema.Format != nil {
+			found[name] = schema.Format
+		}
+	}
+	return found
+})
+
+// known says whether a format is asserted; others only describe.
+func known(name string) bool {
+	if _, ok := format.Find(name); ok || name == "regex" {
+		return true
+	}
+	return libraryFormats()[name] != nil
+}
+
+var errFormat = errors.New("the format does not hold")
+
+// validFormat says whether a value, if it is a string, has a format. The module's formats come first, so that
+// a schema and the module format agree.
+func validFormat(name string, value any) error {
+	text, ok := value.(string)
+	if !ok {
+		return nil
+	}
+	if own, ok := format.Find(name); ok {
+		if own.Valid(text) {
+			return nil
+		}
+		return errFormat
+	}
+	if name == "regex" {
+		_, err := syntax.Parse(text, syntax.Perl)
+		return err
+	}
+	if f := libraryFormats()[name]; f != nil {
+		return f.Validate(value)
+	}
+	return nil
+}
+
+// expectedFormat completes "expected ...".
+func expectedFormat(name string) string {
+	if own, ok := format.Find(name); ok {
+		return own.Expected
+	}
+	if name == "regex" {
+		return "a regular expression (RE2)"
+	}
+	return "a string in the format " + name
+}
+
+// duplicate is the error of an array whose items are not all different.
+type duplicate struct{ first, again int }
+
+func (d *duplicate) Error() string { return "items repeat" }
+
+// unique finds the first item that repeats an earlier one. The library's own search can be made to take time in the
+// square of the array's length.
+func (w *worker) unique(value any) error {
+	list, ok := value.([]any)
+	if !ok {
+		return nil
+	}
+	seen := make(map[string]int, len(list))
+	for i, item := range list {
+		text := string(rules.Canonical(item))
+		w.step(1 + len(text)/64)
+		if first, there := seen[text]; there {
+			return &duplicate{first: first, again: i}
+		}
+		seen[text] = i
+	}
+	return nil
+}
+
+// register gives the compiler the formats that a rewritten schema uses.
+func (w *worker) register(c *js.Compiler, formats map[string]bool) {
+	for name := range formats {
+		validate := func(any) error { return nil }
+		if weight, ok := strings.CutPrefix(name, formatCount); ok {
+			n, err := strconv.Atoi(weight)
+			if err != nil {
+				n = 1
+			}
+			validate = func(v any) error { w.evaluation(v, n); return nil }
+		} else if named, ok := strings.CutPrefix(name, formatNamed); ok {
+			validate = func(v any) error { w.evaluation(v, 1); return validFormat(named, v) }
+		} else if name == formatUnique {
+			validate = func(v any) error { w.evaluation(v, 1); return w.unique(v) }
+		}
+		c.RegisterFormat(&js.Format{Name: name, Validate: validate})
+	}
+}
+
+// registerContents has contents decoded as payloads are, with their limits.
+func registerContents(c *js.Compiler) {
+	c.RegisterContentEncoding(&js.Decoder{Name: "base64", Decode: base64.StdEncoding.DecodeString})
+	c.RegisterContentMediaType(&js.MediaType{
+		Name:          "application/json",
+		Validate:      func(text []byte) error { _, err := decodeContent(text); return err },
+		UnmarshalJSON: decodeContent,
+	})
+}
+
+func decodeContent(text []byte) (any, error) {
+	payload, err := rules.Decode(text)
+	if err != nil {
+		return nil, err
+	}
+	if _, found := findLong(payload.Root(), ""); found {
+		panic(&abort{errLongContent})
+	}
+	return payload.Root(), nil
+}
+
+var errLongContent = errors.New("a number in a text of media type application/json is too long; use module range")
