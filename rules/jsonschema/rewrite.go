@@ -13,7 +13,7 @@ import (
 
 const (
 	// MaxSubschemas is how many schemas one schema may be made of.
-	MaxSubschemas = 2000
+	MaxSubschemas = 1000
 	// MaxPatternTotal is how many instructions all regular expressions of a schema may compile to together.
 	MaxPatternTotal = 20_000
 	// MaxDigits is how many digits a number may have, in the schema or the payload, and how far its exponent may be
