@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"slices"
 	"strconv"
+	"strings"
 	"unicode/utf8"
 
 	"github.com/go-json-experiment/json/jsontext"
@@ -59,7 +60,7 @@ func appendString(b []byte, s string) []byte {
 }
 
 func appendNumber(b []byte, n json.Number) []byte {
-	if isPlainInteger(string(n)) {
+	if isCanonical(string(n)) {
 		return append(b, n...)
 	}
 	d, err := ParseDecimal(string(n))
@@ -69,9 +70,14 @@ func appendNumber(b []byte, n json.Number) []byte {
 	return append(b, d.String()...)
 }
 
-// isPlainInteger says whether a literal is in canonical form already.
-func isPlainInteger(literal string) bool {
-	return len(literal) <= maxSmallDigits && isDigits(literal)
+// isCanonical says whether a literal is surely in canonical form already: a short integer, or a short fraction that does
+// not end in a zero. Other literals may be too, and are written anew.
+func isCanonical(literal string) bool {
+	whole, fraction, dotted := strings.Cut(literal, ".")
+	if len(literal) > maxSmallDigits || !isDigits(whole) {
+		return false
+	}
+	return !dotted || isDigits(fraction) && fraction[len(fraction)-1] != '0' && (whole != "0" || fraction[0] != '0')
 }
 
 // AppendCanonical appends the canonical JSON text of a decoded value: two values are equal as JSON if and only if their
