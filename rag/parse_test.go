@@ -115,7 +115,7 @@ func TestParseMostLines(t *testing.T) {
 }
 
 func FuzzParse(f *testing.F) {
-	f.Add(checky.Knowledge)
+	f.Add(checky.Knowledge[:2048])
 	for _, seed := range []string{"", "\ufeff# c\n## t\r\ntext [a, b]\n", "a\x00", "\xff", "##", "[", " ]", "x []\n", "\x1b[0m"} {
 		f.Add([]byte(seed))
 	}
