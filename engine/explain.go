@@ -16,6 +16,8 @@ import (
 const (
 	// maxExplained is how many rules are told one by one; the others are counted.
 	maxExplained = 8
+	// maxTold is how many findings of one rule are told.
+	maxTold = 3
 	// maxPassage is how much of a passage the explanation quotes, in code points; passages has all of it.
 	maxPassage = 400
 	// defaultRetrievalTimeout is how long all searches of one verdict may take.
@@ -125,7 +127,7 @@ func compose(v *v1alpha1.Verdict, list []*rules.Rule, reports []rules.Report, to
 	return b.String()
 }
 
-// tell writes what one rule found: its first finding, and how many there are.
+// tell writes what one rule found: its first findings, and how many there are.
 func tell(b *strings.Builder, rule *rules.Rule, report *rules.Report) {
 	fmt.Fprintf(b, "\n- %s (%s)", rule.ID, rule.Severity)
 	switch report.Outcome {
@@ -137,14 +139,32 @@ func tell(b *strings.Builder, rule *rules.Rule, report *rules.Report) {
 	default:
 		b.WriteString(" failed")
 	}
-	first := &report.Findings[0]
-	if first.Path != "" {
-		b.WriteString(" at " + first.Path)
+	total := len(report.Findings) + report.Dropped
+	if total == 1 {
+		f := &report.Findings[0]
+		b.WriteString(at(f.Path) + ": " + messageOf(rule, f))
+		return
 	}
-	b.WriteString(": " + messageOf(rule, first))
-	if more := len(report.Findings) - 1 + report.Dropped; more > 0 {
-		fmt.Fprintf(b, " (and in %d more places)", more)
+	fmt.Fprintf(b, " in %d places:", total)
+	for i := range report.Findings {
+		if i == maxTold {
+			fmt.Fprintf(b, "\n  and %d more; see results", total-maxTold)
+			break
+		}
+		f := &report.Findings[i]
+		where := f.Path
+		if where == "" {
+			where = "the payload"
+		}
+		b.WriteString("\n  " + where + ": " + messageOf(rule, f))
 	}
+}
+
+func at(path string) string {
+	if path == "" {
+		return ""
+	}
+	return " at " + path
 }
 
 // headline is the verdict in one line.
