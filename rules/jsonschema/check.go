@@ -1,8 +1,10 @@
 package jsonschema
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
+	"strings"
 
 	js "github.com/santhosh-tekuri/jsonschema/v6"
 
@@ -61,6 +63,11 @@ func (w *worker) evaluation(value any, weight int) {
 		panic(&abort{fmt.Errorf("jsonSchema: the schema is applied to more than %d values; make it simpler, or check a part of the payload", MaxEvaluations)})
 	}
 	switch v := value.(type) {
+	case json.Number: // a fraction of so many digits
+		weight += len(v) / 32
+		if strings.ContainsAny(string(v), "eE") {
+			weight += 8
+		}
 	case []any:
 		weight += len(v) / 4
 	case map[string]any:
