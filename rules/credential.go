@@ -10,7 +10,8 @@ type Credential struct {
 	Name string
 	// prefix is what it begins with, where no letter, digit or underscore stands before it.
 	prefix string
-	// least and most are how many characters of the alphabet follow; most is 0 where it is open.
+	// least and most are how many characters of the alphabet follow; most is 0 where it is open. No text that is shorter
+	// than prefix and least together holds the form.
 	least, most int
 	alphabet    alphabet
 	// rest looks at what follows that run, where there is more to the form.
@@ -58,7 +59,7 @@ var (
 // credentials are the forms that are recognised. Sources: each issuer's own documentation of its prefixes, or its
 // entry among GitHub's secret scanning patterns.
 var credentials = []Credential{
-	{Name: "a private key in PEM form", prefix: "PRIVATE KEY", around: isPrivateKey},
+	{Name: "a private key in PEM form", prefix: "PRIVATE KEY", least: len("-----BEGIN -----"), around: isPrivateKey},
 	{Name: "a JSON Web Token", prefix: "eyJ", least: leastTokenPart, alphabet: urlBase64, rest: isWebToken},
 	{Name: "a password in a URL", prefix: "://", around: isPasswordInURL},
 	{Name: "an age secret key", prefix: "AGE-SECRET-KEY-1", least: 58, most: 58, alphabet: capitals},
@@ -100,15 +101,9 @@ var credentials = []Credential{
 	{Name: "a Vault token", prefix: "hvs.", least: 24, alphabet: urlBase64},
 }
 
-// shortestCredential is a length below which no text holds a credential: that of "a://b:123@".
-const shortestCredential = 10
-
 // FindCredential tells whether a text holds a credential of a known form, and which: the first of the table's.
 // It takes time linear in the text.
 func FindCredential(text string) (name string, found bool) {
-	if len(text) < shortestCredential {
-		return "", false
-	}
 	for i := range credentials {
 		if k := &credentials[i]; k.isIn(text) {
 			return k.Name, true
@@ -118,6 +113,9 @@ func FindCredential(text string) (name string, found bool) {
 }
 
 func (k *Credential) isIn(text string) bool {
+	if len(text) < len(k.prefix)+k.least {
+		return false
+	}
 	for from := 0; ; {
 		i := strings.Index(text[from:], k.prefix)
 		if i < 0 {

@@ -90,6 +90,7 @@ type decoder struct {
 	// whole is the text again. Literals and strings without escapes are slices of it, so that each costs no
 	// allocation of its own.
 	whole  string
+	at     int64 // where the last literal begins
 	secret bool
 }
 
@@ -115,8 +116,8 @@ func (d *decoder) literal() (string, error) {
 	if err != nil {
 		return "", err
 	}
-	end := int(d.in.InputOffset())
-	return d.whole[end-len(raw) : end], nil
+	d.at = d.in.InputOffset() - int64(len(raw))
+	return d.whole[d.at:][:len(raw)], nil
 }
 
 func (d *decoder) str() (string, error) {
@@ -137,7 +138,7 @@ func (d *decoder) number() (any, error) {
 		return nil, err
 	}
 	if _, err := ParseDecimal(literal); err != nil {
-		return nil, d.fail(d.in.InputOffset(), string(d.in.StackPointer()),
+		return nil, d.fail(d.at, string(d.in.StackPointer()),
 			fmt.Sprintf("a number's exponent may have at most %d digits", MaxExponentDigits))
 	}
 	return json.Number(literal), nil
@@ -149,7 +150,7 @@ func (d *decoder) nested(depth int) (any, error) {
 		return nil, err
 	}
 	if depth == MaxDepth {
-		return nil, d.fail(d.in.InputOffset(), string(d.in.StackPointer()),
+		return nil, d.fail(d.in.InputOffset()-1, string(d.in.StackPointer()),
 			fmt.Sprintf("it is nested more than %d levels deep; flatten it", MaxDepth))
 	}
 	if token.Kind() == '[' {
@@ -179,7 +180,7 @@ func (d *decoder) object(depth int) (any, error) {
 			return nil, err
 		}
 		if _, twice := members[name]; twice {
-			return nil, d.fail(d.in.InputOffset(), string(d.in.StackPointer()), "the same name stands twice in one object; keep one of them")
+			return nil, d.fail(d.at, string(d.in.StackPointer()), "the same name stands twice in one object; keep one of them")
 		}
 		member, err := d.value(depth + 1)
 		if err != nil {
