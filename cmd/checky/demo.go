@@ -31,6 +31,7 @@ type demoOptions struct {
 	samples    string // folder of manifests; empty: those in the binary
 	timeout    time.Duration
 	controller controllerFunc
+	quiet      func() // called when the verdicts are in; nil: nothing is
 }
 
 // newDemoCommand is `checky demo`: the samples, judged in a control plane of their own.
@@ -46,9 +47,12 @@ with its explanation, and stop. The exit code is 0 only if every sample came to 
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			ctx, stop := untilSignal(cmd.Context())
 			defer stop()
-			// The verdicts are what it is for: of the controller, only errors are shown.
-			setLogger(logr.FromSlogHandler(slog.NewTextHandler(cmd.ErrOrStderr(), &slog.HandlerOptions{Level: slog.LevelError})))
-			cmd.SilenceUsage = true
+			// The verdicts are what it is for: of the controller, only errors are shown, and none once it is stopped
+			// in the middle of starting watches.
+			level := &slog.LevelVar{}
+			level.Set(slog.LevelError)
+			opts.quiet = func() { level.Set(slog.LevelError + 1) }
+			setLogger(logr.FromSlogHandler(slog.NewTextHandler(cmd.ErrOrStderr(), &slog.HandlerOptions{Level: level})))
 			return opts.run(ctx, cmd.OutOrStdout(), cmd.ErrOrStderr())
 		},
 	}
@@ -84,6 +88,9 @@ func (o demoOptions) run(ctx context.Context, out, log io.Writer) error {
 		checks, err := awaitVerdicts(ctx, cp.RESTConfig(), wanted)
 		if err != nil {
 			return err
+		}
+		if o.quiet != nil {
+			o.quiet()
 		}
 		return report(out, wanted, checks, columns(out))
 	})

@@ -218,6 +218,7 @@ func TestWrap(t *testing.T) {
 		"Breaks":     {reason: "one that does not is broken between words", text: "12345 78901", want: []string{"12345", "78901"}},
 		"LongWord":   {reason: "a word is never broken", text: "a 123456789012 b", want: []string{"a", "123456789012", "b"}},
 		"Indented":   {reason: "a continued line is indented as its first", text: "  ab cd ef gh", want: []string{"  ab cd ef", "  gh"}},
+		"ListItem":   {reason: "a list item is continued below its text", text: " - ab cd ef", want: []string{" - ab cd", "   ef"}},
 		"Paragraphs": {reason: "line ends stay, and none is added at the end", text: "a\n\nb\n", want: []string{"a", "", "b"}},
 		"Characters": {reason: "characters are counted, not bytes", text: "ääääääääää b", want: []string{"ääääääääää", "b"}},
 	}

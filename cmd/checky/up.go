@@ -86,9 +86,10 @@ and then, for instance:
 }
 
 // untilSignal returns a context that ends at the first Ctrl-C, SIGTERM or loss of the terminal. A second one then ends the
-// process as it does by default.
+// process at once, and the supervisors stop the control plane.
 func untilSignal(parent context.Context) (context.Context, context.CancelFunc) {
-	ctx, stop := signal.NotifyContext(parent, os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
-	context.AfterFunc(ctx, stop)
+	signals := []os.Signal{os.Interrupt, syscall.SIGTERM, syscall.SIGHUP}
+	ctx, stop := signal.NotifyContext(parent, signals...)
+	context.AfterFunc(ctx, func() { signal.Reset(signals...) })
 	return ctx, stop
 }

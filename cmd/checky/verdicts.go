@@ -150,7 +150,7 @@ func report(out io.Writer, wanted []sample, checks map[client.ObjectKey]*v1alpha
 		return err
 	}
 	if len(wrong) > 0 {
-		return fmt.Errorf("not as expected: %s", strings.Join(wrong, ", "))
+		return &exitError{code: exitFailure, err: fmt.Errorf("not as expected: %s", strings.Join(wrong, ", "))}
 	}
 	return nil
 }
@@ -194,16 +194,19 @@ func columns(out io.Writer) int {
 	return min(max(width, minColumns), maxColumns)
 }
 
-// wrap breaks text into lines of at most width characters, between words; a longer word stands alone. Lines keep
-// their indentation, also where they are continued.
+// wrap breaks text into lines of at most width characters, between words; a longer word stands alone. A continued line
+// keeps the indentation, and that of a list item stands below the item's text.
 func wrap(text string, width int) []string {
 	var lines []string
 	for paragraph := range strings.SplitSeq(strings.TrimRight(text, "\n"), "\n") {
 		indent := paragraph[:len(paragraph)-len(strings.TrimLeft(paragraph, " "))]
 		line := indent
-		for _, word := range strings.Fields(paragraph) {
+		if strings.HasPrefix(paragraph[len(indent):], "- ") {
+			indent += "  "
+		}
+		for i, word := range strings.Fields(paragraph) {
 			switch {
-			case line == indent:
+			case i == 0:
 				line += word
 			case utf8.RuneCountInString(line)+1+utf8.RuneCountInString(word) > width:
 				lines = append(lines, line)

@@ -23,7 +23,7 @@ const assetsEnv = "KUBEBUILDER_ASSETS"
 // modulePath is how the checkout that holds hack/controlplane/build.sh is recognised.
 const modulePath = "module github.com/checky-dev/checky"
 
-// ErrNoAssets: etcd and kube-apiserver are neither here nor can be had.
+// ErrNoAssets says that etcd and kube-apiserver are neither here nor can be had.
 var ErrNoAssets = errors.New("no etcd and kube-apiserver to run")
 
 // FindAssets returns a folder that holds etcd and kube-apiserver (and, except in folders of the

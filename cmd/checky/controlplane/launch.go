@@ -49,7 +49,7 @@ func launch(opts launchOptions) (*process, error) {
 	}
 	args = append(append(args, "--"), opts.command...)
 
-	cmd := exec.Command(program, args...) //nolint:gosec // this program, or the one that a test names
+	cmd := exec.Command(program, args...) //nolint:gosec,noctx // this program, or the one that a test names; stop ends it
 	cmd.Env = append(os.Environ(), superviseEnv+"=1")
 	cmd.Stdout, cmd.Stderr = opts.output, opts.output
 	cmd.SysProcAttr = supervisorAttributes()

@@ -174,9 +174,9 @@ func (cp *ControlPlane) stopServers() error {
 func waitReady(ctx context.Context, client *http.Client, url string, servers ...*process) error {
 	ticker := time.NewTicker(pollInterval)
 	defer ticker.Stop()
-	last := errors.New("not asked yet")
 	for {
-		if last = probe(ctx, client, url); last == nil {
+		last := probe(ctx, client, url)
+		if last == nil {
 			return nil
 		}
 		for _, server := range servers {

@@ -51,7 +51,7 @@ func Supervise(args []string, alive io.Reader, stderr io.Writer) int {
 		fmt.Fprintln(stderr, "supervise: name the command to run after --")
 		return 2
 	}
-	output := io.Writer(stderr)
+	output := stderr
 	if *logFile != "" {
 		bounded, err := openBoundedLog(*logFile)
 		if err != nil {
@@ -83,7 +83,7 @@ func supervise(command []string, alive io.Reader, output io.Writer) (code int, o
 	signal.Notify(signals, syscall.SIGTERM, syscall.SIGINT, syscall.SIGHUP)
 	defer signal.Stop(signals)
 
-	cmd := exec.Command(command[0], command[1:]...) //nolint:gosec // running the command it was given is what it is for
+	cmd := exec.Command(command[0], command[1:]...) //nolint:gosec,noctx // running what it was given is what it is for; it outlives no context
 	cmd.Stdout, cmd.Stderr = output, output
 	cmd.Env = withoutEnv(os.Environ(), superviseEnv)
 	cmd.SysProcAttr = childAttributes()
@@ -91,8 +91,8 @@ func supervise(command []string, alive io.Reader, output io.Writer) (code int, o
 	if err := cmd.Start(); err != nil {
 		return 0, false, err
 	}
-	ended := make(chan error, 1)
-	go func() { ended <- cmd.Wait() }()
+	ended := make(chan int, 1)
+	go func() { ended <- exitCode(cmd.Wait()) }()
 	gone := make(chan struct{})
 	go func() {
 		_, _ = io.Copy(io.Discard, alive)
@@ -100,8 +100,8 @@ func supervise(command []string, alive io.Reader, output io.Writer) (code int, o
 	}()
 
 	select {
-	case err := <-ended:
-		return exitCode(err), false, nil
+	case code := <-ended:
+		return code, false, nil
 	case <-signals:
 	case <-gone:
 		orphaned = true

@@ -50,11 +50,11 @@ func Main(m *testing.M) {
 
 // Start returns the package's control plane, with Checky's custom resource definitions installed. The first call
 // starts it; the test fails if that does not work.
-func Start(t testing.TB) *controlplane.ControlPlane {
-	t.Helper()
+func Start(tb testing.TB) *controlplane.ControlPlane {
+	tb.Helper()
 	shared.once.Do(func() { shared.cp, shared.err = start() })
 	if shared.err != nil {
-		t.Fatalf("start the control plane: %v", shared.err)
+		tb.Fatalf("start the control plane: %v", shared.err)
 	}
 	return shared.cp
 }
