@@ -75,9 +75,11 @@ A Check holds a JSON payload, or a reference to one; rules decide; a plain text 
 		SilenceUsage:  true,
 	}
 	root.AddCommand(
+		newCheckCommand(),
 		newControllerCommand(),
 		newDemoCommand(),
 		newKnowledgeCommand(),
+		newRulesCommand(),
 		newSuperviseCommand(),
 		newUpCommand(),
 	)

@@ -1,0 +1,207 @@
+package main
+
+import (
+	"encoding/base64"
+
+	"github.com/checky-dev/checky/api/v1alpha1"
+	"github.com/checky-dev/checky/cmd/checky/manifest"
+)
+
+// payload is a payload's text, and where it stands.
+type payload struct {
+	text   []byte
+	secret bool
+	file   *manifest.File
+	node   *manifest.Node // nil where the text could not be parsed
+	// holder is the string that the text is the content of, where it is one.
+	holder *manifest.Node
+}
+
+// locatable is a file's name as other programs find it: none for standard input.
+func locatable(file *manifest.File) string {
+	if file.Name == manifest.StandardInput {
+		return ""
+	}
+	return file.Name
+}
+
+func lineOf(n *manifest.Node) int {
+	if n == nil {
+		return 0
+	}
+	return n.Line
+}
+
+// locate tells where a JSON Pointer stands. A payload in a YAML block has its lines in the file's; one in any other kind of
+// string is all on the string's.
+func (p *payload) locate(pointer string) (file string, line int) {
+	file = locatable(p.file)
+	switch {
+	case p.holder == nil && p.node == nil:
+		return file, 0
+	case p.holder == nil:
+		return file, p.node.LineOf(pointer)
+	case p.holder.Block && p.node != nil:
+		return file, p.holder.Line + p.node.LineOf(pointer)
+	}
+	return file, p.holder.Line
+}
+
+// payloadOf is the payload that a document is.
+func payloadOf(t *manifest.Target) (payload, error) {
+	p := payload{file: t.File, node: t.Root, text: t.Text}
+	switch {
+	case p.text != nil && t.Number == 0:
+	case t.Root != nil:
+		p.text = t.Root.JSON()
+	default:
+		problem := *t.Problem
+		problem.File = ""
+		return p, refuse(v1alpha1.ReasonInvalidInput, "payload: %s", problem.Error())
+	}
+	return p, nil
+}
+
+// held is a payload that is the text of a string.
+func held(file *manifest.File, holder *manifest.Node, text []byte) payload {
+	p := payload{file: file, holder: holder, text: text}
+	p.node, _ = manifest.ParseJSON(text) // the engine says what is wrong with it
+	return p
+}
+
+// inputOf is a Check's input. Its error is a *refusal.
+func (g *gatherer) inputOf(t *manifest.Target) (payload, error) {
+	spec, node := &t.Check.Spec, t.Root.Get("spec")
+	given := 0
+	for _, set := range []bool{!spec.Input.IsZero(), spec.InputJSON != "", spec.InputFrom != nil} {
+		if set {
+			given++
+		}
+	}
+	switch {
+	case given == 0:
+		return payload{}, refuse(v1alpha1.ReasonInvalidSpec, "spec has no input; set exactly one of spec.input, spec.inputFrom and spec.inputJSON")
+	case given > 1:
+		return payload{}, refuse(v1alpha1.ReasonInvalidSpec, "spec has several inputs; set exactly one of spec.input, spec.inputFrom and spec.inputJSON")
+	case spec.InputFrom != nil:
+		return g.source(t.Check.Namespace, spec.InputFrom)
+	case spec.InputJSON != "":
+		return held(t.File, node.Get("inputJSON"), []byte(spec.InputJSON)), nil
+	}
+	return payload{file: t.File, node: node.Get("input"), text: spec.Input.Raw}, nil
+}
+
+// source reads the object that an input comes from.
+func (g *gatherer) source(namespace string, from *v1alpha1.InputSource) (payload, error) {
+	apiVersion, kind, name, key := "v1", "ConfigMap", "", ""
+	switch {
+	case from.ConfigMapKeyRef != nil:
+		name, key = from.ConfigMapKeyRef.Name, from.ConfigMapKeyRef.Key
+	case from.SecretKeyRef != nil:
+		kind, name, key = "Secret", from.SecretKeyRef.Name, from.SecretKeyRef.Key
+	default:
+		apiVersion, kind, name = from.ResourceRef.APIVersion, from.ResourceRef.Kind, from.ResourceRef.Name
+	}
+	object := g.bundle.Object(apiVersion, kind, namespace, name)
+	if object == nil {
+		return payload{}, refuse(v1alpha1.ReasonInputNotFound,
+			"waiting for %s %s, which does not exist in namespace %s; create it, or correct spec.inputFrom", kind, name, namespace)
+	}
+	isSecret := apiVersion == "v1" && kind == "Secret"
+	if from.ResourceRef != nil {
+		root := asStored(object.Root, isSecret)
+		return payload{file: object.File, node: root, text: root.JSON(), secret: isSecret}, nil
+	}
+	p, ok := valueOf(object, isSecret, key)
+	if !ok {
+		return payload{}, refuse(v1alpha1.ReasonInputNotFound,
+			"waiting for key %s of %s %s, which does not have it; add it, or correct spec.inputFrom", key, kind, name)
+	}
+	p.secret = isSecret
+	return p, nil
+}
+
+// valueOf takes a key's value out of a ConfigMap or Secret.
+func valueOf(object *manifest.Document, isSecret bool, key string) (payload, bool) {
+	plain, encoded := "data", "binaryData"
+	if isSecret {
+		plain, encoded = "stringData", "data"
+	}
+	if n := object.Root.Get(plain, key); n != nil && n.Kind == manifest.String {
+		return held(object.File, n, []byte(n.Text)), true
+	}
+	n := object.Root.Get(encoded, key)
+	if n == nil || n.Kind != manifest.String {
+		return payload{}, false
+	}
+	value, err := base64.StdEncoding.DecodeString(n.Text)
+	if err != nil {
+		return payload{}, false
+	}
+	p := held(object.File, n, value)
+	p.node = nil // its lines are not the file's
+	return p, true
+}
+
+// asStored is an object as the controller reads it: without the API server's bookkeeping, and a Secret's stringData in
+// its data.
+func asStored(root *manifest.Node, isSecret bool) *manifest.Node {
+	out := *root
+	out.Members = nil
+	var written, data *manifest.Node
+	for _, m := range root.Members {
+		switch {
+		case m.Name == "metadata" && m.Value.Kind == manifest.Object:
+			m.Value = without(m.Value, "managedFields", "resourceVersion")
+		case isSecret && m.Name == "stringData":
+			written = m.Value
+			continue
+		case isSecret && m.Name == "data":
+			data = m.Value
+			continue
+		}
+		out.Members = append(out.Members, m)
+	}
+	if data != nil || written != nil {
+		out.Members = append(out.Members, manifest.Member{Name: "data", Line: root.Line, Value: merged(data, written)})
+	}
+	return &out
+}
+
+// merged is a Secret's data with its stringData written over it, in base64.
+func merged(data, written *manifest.Node) *manifest.Node {
+	out := &manifest.Node{Kind: manifest.Object}
+	if written != nil {
+		out.Line = written.Line
+		for _, m := range written.Members {
+			value := *m.Value
+			value.Text = base64.StdEncoding.EncodeToString([]byte(value.Text))
+			m.Value = &value
+			out.Members = append(out.Members, m)
+		}
+	}
+	if data != nil {
+		out.Line = data.Line
+		for _, m := range data.Members {
+			if out.Get(m.Name) == nil {
+				out.Members = append(out.Members, m)
+			}
+		}
+	}
+	return out
+}
+
+func without(n *manifest.Node, names ...string) *manifest.Node {
+	out := *n
+	out.Members = nil
+	for _, m := range n.Members {
+		keep := true
+		for _, name := range names {
+			keep = keep && m.Name != name
+		}
+		if keep {
+			out.Members = append(out.Members, m)
+		}
+	}
+	return &out
+}

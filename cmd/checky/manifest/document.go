@@ -1,0 +1,112 @@
+package manifest
+
+import (
+	"bytes"
+	"fmt"
+	"path/filepath"
+	"strings"
+
+	"github.com/go-json-experiment/json/jsontext"
+
+	"github.com/checky-dev/checky/api/v1alpha1"
+)
+
+// Document is one JSON value of a file.
+type Document struct {
+	// File that it stands in.
+	File *File
+	// Number of the document in its file, from 1; 0 where the file has just one.
+	Number int
+	// Root is the value. It is nil where the file could not be read, or holds a payload that is not one.
+	Root *Node
+	// Text is the JSON text of a file that is JSON, as it is: what a payload is decoded from.
+	Text []byte
+	// Problem says why there is no Root, where the text is not JSON either.
+	Problem *Error
+}
+
+// Name is the file's name, and the document's number where the file has several.
+func (d *Document) Name() string {
+	if d.Number == 0 {
+		return d.File.Name
+	}
+	return fmt.Sprintf("%s#%d", d.File.Name, d.Number)
+}
+
+// Fault is an *Error at a line of the document's file.
+func (d *Document) Fault(line int, format string, args ...any) error {
+	return &Error{File: d.File.Name, Line: line, Problem: fmt.Sprintf(format, args...)}
+}
+
+// Split reads the documents of a file: one of JSON, or any number of YAML. A *.json file is JSON and a *.yaml or *.yml file is
+// YAML; any other is JSON if it is valid as such. What cannot be read is one document with a Problem, or, where it is JSON,
+// with its Text. The items of lists, such as `kubectl get -o yaml` prints, are documents of their own.
+func Split(file *File) []*Document {
+	if file.TooLong() {
+		return []*Document{{File: file, Problem: &Error{File: file.Name, Problem: fmt.Sprintf("it has more than %d bytes (4 MiB); split it", MaxFileBytes)}}}
+	}
+	if isJSON(file) {
+		document := &Document{File: file, Text: file.Text}
+		root, err := ParseJSON(file.Text)
+		if err != nil {
+			document.Problem = located(file, err)
+			return []*Document{document}
+		}
+		document.Root = root
+		return expand(nil, document, root)
+	}
+	roots, err := ParseYAML(file.Text)
+	if err != nil {
+		return []*Document{{File: file, Problem: located(file, err)}}
+	}
+	var documents []*Document
+	for _, root := range roots {
+		documents = expand(documents, &Document{File: file, Root: root}, root)
+	}
+	if len(documents) > 1 {
+		for i, d := range documents {
+			d.Number = i + 1
+		}
+	}
+	return documents
+}
+
+func located(file *File, err error) *Error {
+	e := *err.(*Error) //nolint:forcetypeassert,errorlint // the parsers return nothing else
+	e.File = file.Name
+	return &e
+}
+
+func isJSON(file *File) bool {
+	switch strings.ToLower(filepath.Ext(file.Name)) {
+	case ".json":
+		return true
+	case ".yaml", ".yml":
+		return false
+	}
+	return len(bytes.TrimSpace(file.Text)) > 0 && jsontext.Value(file.Text).IsValid(jsontext.AllowDuplicateNames(true))
+}
+
+// expand appends a document, or the items of a list.
+func expand(documents []*Document, d *Document, root *Node) []*Document {
+	apiVersion, kind, items := root.String("apiVersion"), root.String("kind"), root.Get("items")
+	isList := kind == "List" && apiVersion == "v1" || strings.HasSuffix(kind, "List") && isOurs(apiVersion)
+	if !isList || items == nil || items.Kind != Array {
+		return append(documents, d)
+	}
+	for _, item := range items.Items {
+		documents = append(documents, &Document{File: d.File, Root: item})
+	}
+	if len(documents) > 1 {
+		for i := range documents {
+			documents[i].Number = i + 1
+		}
+	}
+	return documents
+}
+
+// isOurs says whether an apiVersion is of Checky's group, whatever its version.
+func isOurs(apiVersion string) bool {
+	group, _, _ := strings.Cut(apiVersion, "/")
+	return group == v1alpha1.GroupVersion.Group
+}
