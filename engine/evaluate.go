@@ -56,6 +56,7 @@ func (e *Engine) Evaluate(ctx context.Context, r Request) Outcome {
 	reports := run(ctx, payload, r.Program.rules, r.Now)
 	v := v1alpha1.Verdict{
 		RulesApplied: r.Program.applied,
+		RuleCount:    int32(len(r.Program.applied)), //nolint:gosec // at most MaxRulesPerCheck
 		InputDigest:  payload.Digest(),
 		RulesDigest:  r.Program.digest,
 	}

@@ -9,7 +9,8 @@ import (
 // +kubebuilder:validation:Enum=Pending;Success;Failure;Error
 type Phase string
 
-// The phases. Error means that the Check could not be evaluated in full; it is never a pass.
+// The phases. Error means that the Check could not be evaluated in full;
+// it is never a pass.
 const (
 	PhasePending Phase = "Pending"
 	PhaseSuccess Phase = "Success"
@@ -17,7 +18,8 @@ const (
 	PhaseError   Phase = "Error"
 )
 
-// Finished says whether the phase is a verdict, as opposed to work still to be done.
+// Finished says whether the phase is a verdict, as opposed to work still
+// to be done.
 func (p Phase) Finished() bool {
 	return p == PhaseSuccess || p == PhaseFailure || p == PhaseError
 }
@@ -27,8 +29,9 @@ func (p Phase) Finished() bool {
 // +kubebuilder:validation:Enum=pass;fail;warn;skip;error
 type Outcome string
 
-// The outcomes, in the words of the policy reports' API. A rule that fails below the Check's failOn
-// warns; one whose when guard is false is skipped; one that could not be evaluated is an error.
+// The outcomes, in the words of the policy reports' API. A rule that fails
+// below the Check's failOn warns; one whose when guard is false is
+// skipped; one that could not be evaluated is an error.
 const (
 	OutcomePass  Outcome = "pass"
 	OutcomeFail  Outcome = "fail"
@@ -42,9 +45,10 @@ const (
 // +kubebuilder:validation:XValidation:rule="!(has(self.inputFrom) && has(self.inputJSON))",message="set exactly one of input, inputFrom and inputJSON"
 // +kubebuilder:validation:XValidation:rule="!has(self.ruleSets) || self.ruleSets.all(a, self.ruleSets.exists_one(b, a.name == b.name))",message="ruleSets must not name a RuleSet and a ClusterRuleSet of the same name"
 type CheckSpec struct {
-	// Input is the payload: any JSON value, up to 256 KiB and 64 levels deep. The Kubernetes API server
-	// keeps integers of up to 64 bits and other numbers as 64-bit floating point; where
-	// more digits matter, give the payload as text in inputJSON or inputFrom. Exactly one of input,
+	// Input is the payload: any JSON value, up to 256 KiB and 64 levels deep.
+	// The Kubernetes API server keeps integers of up to 64 bits and other
+	// numbers as 64-bit floating point; where more digits matter, give the
+	// payload as text in inputJSON or inputFrom. Exactly one of input,
 	// inputFrom and inputJSON is set.
 	//
 	// +optional
@@ -53,23 +57,25 @@ type CheckSpec struct {
 	// +kubebuilder:pruning:PreserveUnknownFields
 	Input JSON `json:"input,omitzero"`
 
-	// InputJSON is the payload as JSON text, every digit kept. Exactly one of input, inputFrom and
-	// inputJSON is set.
+	// InputJSON is the payload as JSON text, every digit kept. Exactly one of
+	// input, inputFrom and inputJSON is set.
 	//
 	// +optional
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=262144
 	InputJSON string `json:"inputJSON,omitempty"`
 
-	// InputFrom takes the payload from an object of the same namespace. The Check is evaluated again
-	// when that object changes. Exactly one of input, inputFrom and inputJSON is set.
+	// InputFrom takes the payload from an object of the same namespace. The
+	// Check is evaluated again when that object changes. Exactly one of input,
+	// inputFrom and inputJSON is set.
 	//
 	// +optional
 	InputFrom *InputSource `json:"inputFrom,omitempty"`
 
-	// RuleSets are the sets whose rules apply, each a RuleSet of the same namespace or a
-	// ClusterRuleSet. With neither ruleSets nor rules, the namespace's RuleSets annotated
-	// checky.dev/default: "true" apply; it is an error if there are none.
+	// RuleSets are the sets whose rules apply, each a RuleSet of the same
+	// namespace or a ClusterRuleSet. With neither ruleSets nor rules, the
+	// namespace's RuleSets annotated checky.dev/default: "true" apply; it is
+	// an error if there are none.
 	//
 	// +optional
 	// +listType=map
@@ -86,24 +92,47 @@ type CheckSpec struct {
 	// +kubebuilder:validation:MaxItems=100
 	Rules []Rule `json:"rules,omitempty"`
 
-	// FailOn is the lowest severity that fails the Check. A rule of a lower severity that fails is a
-	// warning.
+	// FailOn is the lowest severity that fails the Check. A rule of a lower
+	// severity that fails is a warning.
 	//
 	// +optional
 	// +kubebuilder:default=error
 	FailOn Severity `json:"failOn,omitempty"`
 
-	// TTLSecondsAfterFinished is how many seconds the Check is kept after it got its verdict; it is
-	// then deleted. Unset: the controller's default. 0: deleted at once.
+	// TTLSecondsAfterFinished is how many seconds the Check is kept after it
+	// got its verdict; it is then deleted. Unset: the controller's default. 0:
+	// deleted at once.
 	//
 	// +optional
 	// +kubebuilder:validation:Minimum=0
 	TTLSecondsAfterFinished *int32 `json:"ttlSecondsAfterFinished,omitempty"`
 
-	// Suspend holds the evaluation back while it is true. A verdict that is already there stays.
+	// Suspend holds the evaluation back while it is true. A verdict that is
+	// already there stays.
 	//
 	// +optional
 	Suspend bool `json:"suspend,omitempty"`
+}
+
+// InputsGiven counts which of input, inputFrom and inputJSON are set. One
+// is right.
+func (s *CheckSpec) InputsGiven() int {
+	given := 0
+	for _, set := range []bool{!s.Input.IsZero(), s.InputJSON != "", s.InputFrom != nil} {
+		if set {
+			given++
+		}
+	}
+	return given
+}
+
+// InputText is the payload that the spec itself holds; it is empty where
+// inputFrom names another place.
+func (s *CheckSpec) InputText() []byte {
+	if s.InputJSON != "" {
+		return []byte(s.InputJSON)
+	}
+	return s.Input.Raw
 }
 
 // InputSource is where a payload comes from. Exactly one field is set.
@@ -115,20 +144,22 @@ type InputSource struct {
 	// +optional
 	ConfigMapKeyRef *KeyReference `json:"configMapKeyRef,omitempty"`
 
-	// SecretKeyRef takes one key of a Secret, as JSON text. Its values never appear in status, events or
-	// logs: messages say what was expected, and mask what was found.
+	// SecretKeyRef takes one key of a Secret, as JSON text. Its values never
+	// appear in status, events or logs: messages say what was expected, and
+	// mask what was found.
 	//
 	// +optional
 	SecretKeyRef *KeyReference `json:"secretKeyRef,omitempty"`
 
-	// ResourceRef takes a whole namespaced object as the payload. The controller must have been
-	// allowed to get, list and watch that kind.
+	// ResourceRef takes a whole namespaced object as the payload. The
+	// controller must have been allowed to get, list and watch that kind.
 	//
 	// +optional
 	ResourceRef *ResourceReference `json:"resourceRef,omitempty"`
 }
 
-// KeyReference names a key of a ConfigMap or Secret in the Check's namespace.
+// KeyReference names a key of a ConfigMap or Secret in the Check's
+// namespace.
 type KeyReference struct {
 	// Name of the object.
 	//
@@ -143,7 +174,8 @@ type KeyReference struct {
 	Key string `json:"key"`
 }
 
-// ResourceReference names an object of any namespaced kind in the Check's namespace.
+// ResourceReference names an object of any namespaced kind in the Check's
+// namespace.
 type ResourceReference struct {
 	// APIVersion of the object, for instance apps/v1.
 	//
@@ -164,7 +196,8 @@ type ResourceReference struct {
 	Name string `json:"name"`
 }
 
-// RuleSetReference names a RuleSet of the Check's namespace, or a ClusterRuleSet.
+// RuleSetReference names a RuleSet of the Check's namespace, or a
+// ClusterRuleSet.
 type RuleSetReference struct {
 	// Kind is RuleSet or ClusterRuleSet.
 	//
@@ -179,30 +212,39 @@ type RuleSetReference struct {
 	Name string `json:"name"`
 }
 
-// Verdict is the outcome of one evaluation: a function of the payload, the rules and the knowledge
-// file alone, so the controller, the facade and the command line give the same bytes for the same input.
+// Verdict is the outcome of one evaluation: a function of the payload, the
+// rules and the knowledge file alone, so the controller, the facade and
+// the command line give the same bytes for the same input.
 type Verdict struct {
-	// Phase is the verdict in one word: Pending, Success, Failure or Error. Failure: a rule at or above
-	// failOn failed. Error: none failed, but at least one could not be evaluated.
+	// Phase is the verdict in one word: Pending, Success, Failure or Error.
+	// Failure: a rule at or above failOn failed. Error: none failed, but at
+	// least one could not be evaluated.
 	//
 	// +optional
 	Phase Phase `json:"phase,omitempty"`
 
-	// RulesApplied names the rules in the order of the sets and their lists, as SET/RULE; a rule of the
-	// Check's own goes by its name alone.
+	// RulesApplied names the rules in the order of the sets and their lists,
+	// as SET/RULE; a rule of the Check's own goes by its name alone.
 	//
 	// +optional
 	// +listType=atomic
 	RulesApplied []string `json:"rulesApplied,omitempty"`
 
-	// Summary counts the rules by outcome. It is exact, also where results is cut.
+	// RuleCount is how many rules apply: the length of rulesApplied.
+	//
+	// +optional
+	RuleCount int32 `json:"ruleCount,omitempty"`
+
+	// Summary counts the rules by outcome. It is exact, also where results is
+	// cut.
 	//
 	// +optional
 	Summary *Summary `json:"summary,omitempty"`
 
-	// Results are the findings, the worst first: at most 100, and at most 20 of one rule. A rule that
-	// passed, was skipped or could not be evaluated has one result; a rule that failed has one for each
-	// place in the payload.
+	// Results are the findings, the worst first: at most 100, and at most 20
+	// of one rule. A rule that passed, was skipped or could not be evaluated
+	// has one result; a rule that failed has one for each place in the
+	// payload.
 	//
 	// +optional
 	// +listType=atomic
@@ -220,7 +262,8 @@ type Verdict struct {
 	// +listType=atomic
 	Passages []Passage `json:"passages,omitempty"`
 
-	// Explanation tells the verdict to a person: what failed, where, why it matters and what to do.
+	// Explanation tells the verdict to a person: what failed, where, why it
+	// matters and what to do.
 	//
 	// +optional
 	Explanation string `json:"explanation,omitempty"`
@@ -230,12 +273,14 @@ type Verdict struct {
 	// +optional
 	InputDigest string `json:"inputDigest,omitempty"`
 
-	// RulesDigest is the SHA-256 of the rules that applied and of failOn, as sha256:HEX.
+	// RulesDigest is the SHA-256 of the rules that applied and of failOn, as
+	// sha256:HEX.
 	//
 	// +optional
 	RulesDigest string `json:"rulesDigest,omitempty"`
 
-	// Alert is what an alert daemon needs to know. It is there unless the verdict is Success or Pending.
+	// Alert is what an alert daemon needs to know. It is there unless the
+	// verdict is Success or Pending.
 	//
 	// +optional
 	Alert *Alert `json:"alert,omitempty"`
@@ -266,13 +311,14 @@ type Result struct {
 	// Severity is the rule's severity.
 	Severity Severity `json:"severity"`
 
-	// Message says what was expected and what was found. Long values are cut, secret ones masked.
+	// Message says what was expected and what was found. Long values are cut,
+	// secret ones masked.
 	//
 	// +optional
 	Message string `json:"message,omitempty"`
 
-	// Path is where in the payload, as an RFC 6901 JSON Pointer. It is absent where the whole payload is
-	// meant.
+	// Path is where in the payload, as an RFC 6901 JSON Pointer. It is absent
+	// where the whole payload is meant.
 	//
 	// +optional
 	Path string `json:"path,omitempty"`
@@ -286,7 +332,8 @@ type Result struct {
 
 // Passage is a line of the knowledge file.
 type Passage struct {
-	// ID is the file's name and the line's number, for instance rag-content.txt:42.
+	// ID is the file's name and the line's number, for instance
+	// rag-content.txt:42.
 	ID string `json:"id"`
 
 	// Title is the heading that the line stands under.
@@ -298,10 +345,11 @@ type Passage struct {
 	Text string `json:"text"`
 }
 
-// Alert identifies a failure. It depends on facts alone, so a changed wording never alerts again.
+// Alert identifies a failure. It depends on facts alone, so a changed
+// wording never alerts again.
 type Alert struct {
-	// Key is a SHA-256 over the phase and, for each rule that failed or could not be evaluated, its
-	// name, outcome, severity and paths, as sha256:HEX.
+	// Key is a SHA-256 over the phase and, for each rule that failed or could
+	// not be evaluated, its name, outcome, severity and paths, as sha256:HEX.
 	Key string `json:"key"`
 
 	// Severity is the highest severity among those rules.
@@ -310,7 +358,8 @@ type Alert struct {
 
 // CheckStatus is the verdict and how it came about.
 type CheckStatus struct {
-	// ObservedGeneration is the generation of the spec that this status speaks of.
+	// ObservedGeneration is the generation of the spec that this status speaks
+	// of.
 	//
 	// +optional
 	ObservedGeneration int64 `json:"observedGeneration,omitempty"`
@@ -327,7 +376,8 @@ type CheckStatus struct {
 	// +optional
 	CompletionTime *metav1.Time `json:"completionTime,omitempty"`
 
-	// Conditions hold Complete, Passed and Explained, and Stalled only while it is true.
+	// Conditions hold Complete, Passed and Explained, and Stalled only while
+	// it is true.
 	//
 	// +optional
 	// +listType=map
@@ -342,7 +392,7 @@ type CheckStatus struct {
 // +kubebuilder:resource:shortName=chk,categories=checky
 // +kubebuilder:selectablefield:JSONPath=`.status.phase`
 // +kubebuilder:printcolumn:name="Phase",type=string,JSONPath=`.status.phase`
-// +kubebuilder:printcolumn:name="Rules",type=string,JSONPath=`.status.rulesApplied`,priority=1
+// +kubebuilder:printcolumn:name="Rules",type=integer,JSONPath=`.status.ruleCount`
 // +kubebuilder:printcolumn:name="Failed",type=integer,JSONPath=`.status.summary.fail`
 // +kubebuilder:printcolumn:name="Explanation",type=string,JSONPath=`.status.explanation`,priority=1
 // +kubebuilder:printcolumn:name="Age",type=date,JSONPath=`.metadata.creationTimestamp`

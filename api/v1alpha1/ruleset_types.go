@@ -4,12 +4,13 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
 
-// DefaultRuleSetAnnotation set to "true" on a RuleSet makes it apply to every Check of its namespace
-// that names no rules of its own.
+// DefaultRuleSetAnnotation set to "true" on a RuleSet makes it apply to
+// every Check of its namespace that names no rules of its own.
 const DefaultRuleSetAnnotation = "checky.dev/default"
 
-// Severity says how much a failed rule matters. A Check fails when a rule at or above its
-// spec.failOn fails; below it, the rule's outcome is a warning.
+// Severity says how much a failed rule matters. A Check fails when a rule
+// at or above its spec.failOn fails; below it, the rule's outcome is a
+// warning.
 //
 // +kubebuilder:validation:Enum=info;warning;error;critical
 type Severity string
@@ -22,11 +23,13 @@ const (
 	SeverityCritical Severity = "critical"
 )
 
-// Rule is one statement about a payload. Exactly one of module, cel and jsonSchema says how it is decided.
+// Rule is one statement about a payload. Exactly one of module, cel and
+// jsonSchema says how it is decided.
 //
 // +kubebuilder:validation:XValidation:rule="[has(self.module), has(self.cel), has(self.jsonSchema)].filter(x, x).size() == 1",message="set exactly one of module, cel and jsonSchema"
 type Rule struct {
-	// Name identifies the rule; it is unique in its set. Results show it as SET/NAME.
+	// Name identifies the rule; it is unique in its set. Results show it as
+	// SET/NAME.
 	//
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=63
@@ -39,15 +42,18 @@ type Rule struct {
 	// +kubebuilder:default=error
 	Severity Severity `json:"severity,omitempty"`
 
-	// When is a CEL expression that guards the rule. It sees input (the payload) and now (the time of
-	// the evaluation). If it is false, the rule's outcome is skip. If it cannot be evaluated, for
-	// instance because it reads a field that the payload does not have, the outcome is error; guard with has().
+	// When is a CEL expression that guards the rule. It sees input (the
+	// payload) and now (the time of the evaluation). If it is false, the
+	// rule's outcome is skip. If it cannot be evaluated, for instance because
+	// it reads a field that the payload does not have, the outcome is error;
+	// guard with has().
 	//
 	// +optional
 	// +kubebuilder:validation:MaxLength=4096
 	When string `json:"when,omitempty"`
 
-	// Module runs one of Checky's built-in modules, such as range, pattern or format.
+	// Module runs one of Checky's built-in modules, such as range, pattern or
+	// format.
 	//
 	// +optional
 	Module *ModuleRule `json:"module,omitempty"`
@@ -57,8 +63,9 @@ type Rule struct {
 	// +optional
 	CEL *CELRule `json:"cel,omitempty"`
 
-	// JSONSchema validates the whole payload against a JSON Schema: draft 2020-12 unless $schema names
-	// draft-04, draft-06, draft-07 or 2019-09. A $ref must stay within the schema.
+	// JSONSchema validates the whole payload against a JSON Schema: draft
+	// 2020-12 unless $schema names draft-04, draft-06, draft-07 or 2019-09. A
+	// $ref must stay within the schema.
 	//
 	// +optional
 	// +kubebuilder:validation:Type=object
@@ -66,20 +73,23 @@ type Rule struct {
 	// +kubebuilder:pruning:PreserveUnknownFields
 	JSONSchema JSON `json:"jsonSchema,omitzero"`
 
-	// Message replaces the message that the rule's own kind would give on failure. It is shown as it
-	// is; what was found is added to the result beside it.
+	// Message replaces the message that the rule's own kind would give on
+	// failure. It is shown as it is; what was found is added to the result
+	// beside it.
 	//
 	// +optional
 	// +kubebuilder:validation:MaxLength=1024
 	Message string `json:"message,omitempty"`
 
-	// Explain steers the search of the knowledge file for this rule's failures.
+	// Explain steers the search of the knowledge file for this rule's
+	// failures.
 	//
 	// +optional
 	Explain *Explain `json:"explain,omitempty"`
 }
 
-// ModuleRule names a built-in module and its parameters. `checky rules` lists them all.
+// ModuleRule names a built-in module and its parameters. `checky rules`
+// lists them all.
 type ModuleRule struct {
 	// Name of the module, for instance range.
 	//
@@ -87,8 +97,9 @@ type ModuleRule struct {
 	// +kubebuilder:validation:MaxLength=63
 	Name string `json:"name"`
 
-	// Params are the module's parameters. Every module takes field, an RFC 9535 JSONPath such as
-	// $.items[*].price, and applies to each value that it selects. An unknown parameter is an error.
+	// Params are the module's parameters. Every module takes field, an RFC
+	// 9535 JSONPath such as $.items[*].price, and applies to each value that
+	// it selects. An unknown parameter is an error.
 	//
 	// +optional
 	// +kubebuilder:validation:Type=object
@@ -99,15 +110,16 @@ type ModuleRule struct {
 
 // CELRule decides a rule by an expression.
 type CELRule struct {
-	// Expression is a CEL expression that gives a bool: true passes. It sees input (the payload) and
-	// now (the time of the evaluation).
+	// Expression is a CEL expression that gives a bool: true passes. It sees
+	// input (the payload) and now (the time of the evaluation).
 	//
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=4096
 	Expression string `json:"expression"`
 
-	// MessageExpression is a CEL expression that gives the failure's message as a string. It is not
-	// used where the payload comes from a Secret, since it could quote a secret value.
+	// MessageExpression is a CEL expression that gives the failure's message
+	// as a string. It is not used where the payload comes from a Secret, since
+	// it could quote a secret value.
 	//
 	// +optional
 	// +kubebuilder:validation:MaxLength=4096
@@ -116,8 +128,8 @@ type CELRule struct {
 
 // Explain steers retrieval for a rule.
 type Explain struct {
-	// Query is searched for in the knowledge file when the rule fails, in place of words taken
-	// from the rule and its message.
+	// Query is searched for in the knowledge file when the rule fails, in
+	// place of words taken from the rule and its message.
 	//
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=256
@@ -126,7 +138,8 @@ type Explain struct {
 
 // RuleSetSpec is a list of rules that are used together.
 type RuleSetSpec struct {
-	// Rules are evaluated independently of each other; their order only orders what is shown.
+	// Rules are evaluated independently of each other; their order only orders
+	// what is shown.
 	//
 	// +listType=map
 	// +listMapKey=name
@@ -137,12 +150,14 @@ type RuleSetSpec struct {
 
 // RuleSetStatus says whether the rules compile.
 type RuleSetStatus struct {
-	// ObservedGeneration is the generation of the spec that this status speaks of.
+	// ObservedGeneration is the generation of the spec that this status speaks
+	// of.
 	//
 	// +optional
 	ObservedGeneration int64 `json:"observedGeneration,omitempty"`
 
-	// RuleCount is how many rules the set has, including those that do not compile.
+	// RuleCount is how many rules the set has, including those that do not
+	// compile.
 	//
 	// +optional
 	RuleCount int32 `json:"ruleCount"`

@@ -60,37 +60,20 @@ func ruleProblems(set *rules.Set, path *field.Path) field.ErrorList {
 func CheckProblems(library *engine.Library, check *v1alpha1.Check) field.ErrorList {
 	var list field.ErrorList
 	spec, path := &check.Spec, field.NewPath("spec")
-	given := 0
-	for _, set := range []bool{!spec.Input.IsZero(), spec.InputJSON != "", spec.InputFrom != nil} {
-		if set {
-			given++
-		}
-	}
-	switch {
+	switch given := spec.InputsGiven(); {
 	case given == 0:
 		list = append(list, field.Required(path.Child("input"), "set exactly one of input, inputFrom and inputJSON"))
 	case given > 1:
 		list = append(list, field.Forbidden(path.Child("input"), "set exactly one of input, inputFrom and inputJSON"))
 	case spec.InputFrom == nil:
-		if problem := payloadProblem(spec); problem != "" {
-			list = append(list, field.Invalid(path.Child("input"), field.OmitValueType{}, problem))
+		if _, err := rules.Decode(spec.InputText()); err != nil {
+			list = append(list, field.Invalid(path.Child("input"), field.OmitValueType{}, err.Error()))
 		}
 	}
 	if len(spec.Rules) > 0 {
 		list = append(list, ruleProblems(library.Rules("", spec.Rules), specRules)...)
 	}
 	return list
-}
-
-func payloadProblem(spec *v1alpha1.CheckSpec) string {
-	text := spec.Input.Raw
-	if spec.InputJSON != "" {
-		text = []byte(spec.InputJSON)
-	}
-	if _, err := rules.Decode(text); err != nil {
-		return err.Error()
-	}
-	return ""
 }
 
 // validator refuses objects with problems. An update that leaves the spec as it is always passes, so that an object that

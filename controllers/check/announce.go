@@ -2,6 +2,8 @@ package check
 
 import (
 	"context"
+	"slices"
+	"strings"
 	"unicode/utf8"
 
 	corev1 "k8s.io/api/core/v1"
@@ -40,12 +42,12 @@ func transition(before, after *v1alpha1.CheckStatus) *announcement {
 	}
 	switch after.Phase {
 	case v1alpha1.PhaseFailure:
-		return &announcement{corev1.EventTypeWarning, "Failed", cut(after.Explanation)}
+		return &announcement{corev1.EventTypeWarning, "Failed", cut(note(after))}
 	case v1alpha1.PhaseError:
-		return &announcement{corev1.EventTypeWarning, "Errored", cut(after.Explanation)}
+		return &announcement{corev1.EventTypeWarning, "Errored", cut(note(after))}
 	case v1alpha1.PhaseSuccess:
 		if before.Phase == v1alpha1.PhaseFailure || before.Phase == v1alpha1.PhaseError {
-			return &announcement{corev1.EventTypeNormal, "Recovered", cut(after.Explanation)}
+			return &announcement{corev1.EventTypeNormal, "Recovered", cut(note(after))}
 		}
 	case v1alpha1.PhasePending:
 		for _, c := range after.Conditions {
@@ -55,6 +57,22 @@ func transition(before, after *v1alpha1.CheckStatus) *announcement {
 		}
 	}
 	return nil
+}
+
+// note tells a verdict in one line: the headline, and the names of the rules that it is owed to.
+func note(status *v1alpha1.CheckStatus) string {
+	line, _, _ := strings.Cut(status.Explanation, "\n")
+	var names []string
+	for i := range status.Results {
+		r := &status.Results[i]
+		if (r.Outcome == v1alpha1.OutcomeFail || r.Outcome == v1alpha1.OutcomeError) && !slices.Contains(names, r.Rule) {
+			names = append(names, r.Rule)
+		}
+	}
+	if len(names) == 0 {
+		return line
+	}
+	return strings.TrimSuffix(line, ".") + ": " + strings.Join(names, ", ")
 }
 
 func alertKey(s *v1alpha1.CheckStatus) string {

@@ -20,6 +20,10 @@ func (r *Reconciler) gather(ctx context.Context, s *scope) error {
 		s.waiting = &waiting{reason: v1alpha1.ReasonSuspended, message: "spec.suspend is true; set it to false to have the check evaluated"}
 		return nil
 	}
+	if problem := inputProblem(s.check); problem != "" {
+		s.refused = &refused{v1alpha1.ReasonInvalidSpec, problem}
+		return nil
+	}
 	if err := r.gatherRules(ctx, s); err != nil || s.decided() {
 		return err
 	}

@@ -25,45 +25,27 @@ var (
 // only things that no watch tells of.
 const deniedRetry = time.Minute
 
-// gatherInput reads the payload.
+// gatherInput reads the payload. That of a Check which the cache has stripped is not there; it is read if it is needed.
 func (r *Reconciler) gatherInput(ctx context.Context, s *scope) error {
-	if stripped(s.check) {
-		if s.check.Spec.InputFrom == nil {
-			return nil
-		}
-	} else if problem := inputProblem(&s.check.Spec); problem != "" {
-		s.refused = &refused{v1alpha1.ReasonInvalidSpec, problem}
-		return nil
-	}
 	if from := s.check.Spec.InputFrom; from != nil {
 		return r.readSource(ctx, s, from)
 	}
-	s.input.text = ownInput(&s.check.Spec)
+	s.input.text = s.check.Spec.InputText()
 	return nil
 }
 
 // inputProblem says what is wrong with the choice of inputs.
-func inputProblem(spec *v1alpha1.CheckSpec) string {
-	given := 0
-	for _, set := range []bool{!spec.Input.IsZero(), spec.InputJSON != "", spec.InputFrom != nil} {
-		if set {
-			given++
-		}
+func inputProblem(check *v1alpha1.Check) string {
+	if stripped(check) {
+		return ""
 	}
-	switch given {
+	switch check.Spec.InputsGiven() {
 	case 1:
 		return ""
 	case 0:
 		return "spec has no input; set exactly one of spec.input, spec.inputFrom and spec.inputJSON"
 	}
 	return "spec has several inputs; set exactly one of spec.input, spec.inputFrom and spec.inputJSON"
-}
-
-func ownInput(spec *v1alpha1.CheckSpec) []byte {
-	if spec.InputJSON != "" {
-		return []byte(spec.InputJSON)
-	}
-	return spec.Input.Raw
 }
 
 // Source names the object that an input comes from.
