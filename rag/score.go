@@ -17,9 +17,14 @@ import (
 //	score(t,d) = idf(t) * (k1+1) * tf(t,d) / (k1 + tf(t,d))
 //	idf(t)     = ln(1 + (N - df(t) + 0.5) / (df(t) + 0.5))
 //
-// The confidence of an entry is the same sum with idf(t) squared, over what it could be at most: the sum of
-// idf(t)^2 * (k1+1) over all terms of the text, those included that no entry has. The square gives rare words the
-// weight that they have in telling what a question is about.
+// The confidence of an entry is the same sum with rarity(t) for idf(t), over what it could be at most: the sum of
+// rarity(t) * (k1+1) over all terms of the text, those included that no entry has.
+//
+//	rarity(t)  = ln(1 + (N + background - df(t) + 0.5) / (df(t) + 0.5))^2
+//
+// The square gives rare words the weight that they have in telling what a question is about. The background are
+// entries without any of the words that are assumed beside those of the file, so that confidence means
+// the same in a file of three lines, where a word in two of them is not a common one.
 const k1 = 1.2
 
 var (
@@ -28,6 +33,8 @@ var (
 )
 
 const (
+	// background is how many entries are assumed beside those of the file.
+	background = 100
 	// hintWeight is what a term of the hints counts in the order of passages, against one of the text. A term that
 	// is in both counts once: counting it twice helped nothing on the judged set.
 	hintWeight = 0.3
@@ -109,21 +116,21 @@ func (ix *index) search(ctx context.Context, q Query, limit int, threshold float
 // an entry which is about each of the terms and nothing else.
 func (ix *index) scoreText(ctx context.Context, t *tally, terms []queryTerm) (ideal float64, err error) {
 	for _, term := range terms {
-		idf, err := ix.weigh(ctx, t, term)
+		idf, rarity, err := ix.weigh(ctx, t, term)
 		if err != nil {
 			return 0, err
 		}
 		if len(t.term) == 0 && term.optional {
 			continue
 		}
-		ideal += idf * idf * (k1 + 1)
+		ideal += rarity * (k1 + 1)
 		for _, e := range t.term {
 			if t.sure[e] == 0 {
 				t.found = append(t.found, e)
 			}
-			score := term.weight * idf * saturate(t.tf[e])
-			t.score[e] += score
-			t.sure[e] += score * idf
+			match := term.weight * saturate(t.tf[e])
+			t.score[e] += match * idf
+			t.sure[e] += match * rarity
 		}
 		t.reset()
 	}
@@ -133,7 +140,7 @@ func (ix *index) scoreText(ctx context.Context, t *tally, terms []queryTerm) (id
 // scoreHints adds the scores of the hints' terms to the entries that are found already.
 func (ix *index) scoreHints(ctx context.Context, t *tally, terms []queryTerm) error {
 	for _, term := range terms {
-		idf, err := ix.weigh(ctx, t, term)
+		idf, _, err := ix.weigh(ctx, t, term)
 		if err != nil {
 			return err
 		}
@@ -147,8 +154,8 @@ func (ix *index) scoreHints(ctx context.Context, t *tally, terms []queryTerm) er
 	return nil
 }
 
-// weigh leaves tf(t,d) of a term in the tally, and gives idf(t).
-func (ix *index) weigh(ctx context.Context, t *tally, term queryTerm) (idf float64, err error) {
+// weigh leaves tf(t,d) of a term in the tally, and gives idf(t) and rarity(t).
+func (ix *index) weigh(ctx context.Context, t *tally, term queryTerm) (idf, rarity float64, err error) {
 	for _, spelling := range term.spellings {
 		for field := range fields {
 			norms := ix.norms[field]
@@ -159,12 +166,14 @@ func (ix *index) weigh(ctx context.Context, t *tally, term queryTerm) (idf float
 				t.tf[e] += weightOf[field] * frequency / norms[e]
 			})
 			if err != nil {
-				return 0, err
+				return 0, 0, err
 			}
 		}
 	}
 	n, df := float64(len(ix.entries)), float64(len(t.term))
-	return math.Log1p((n - df + 0.5) / (df + 0.5)), nil
+	idf = math.Log1p((n - df + 0.5) / (df + 0.5))
+	rarity = math.Log1p((n + background - df + 0.5) / (df + 0.5))
+	return idf, rarity * rarity, nil
 }
 
 func saturate(tf float64) float64 { return (k1 + 1) * tf / (k1 + tf) }
