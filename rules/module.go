@@ -37,7 +37,7 @@ type Param struct {
 }
 
 // FieldParam is the parameter that every module has.
-var FieldParam = Param{Name: "field", Type: "JSONPath", Doc: "Selects the values to check. An empty selection passes."}
+var FieldParam = Param{Name: "field", Type: "JSONPath", Doc: "Selects the values to check. An empty selection passes, except with required."}
 
 // Params are a rule's parameters while they are compiled. Each getter checks the type and keeps the
 // problem, so that one compilation reports all of them.
