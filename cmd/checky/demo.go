@@ -92,7 +92,7 @@ func (o demoOptions) run(ctx context.Context, out, log io.Writer) error {
 		if o.quiet != nil {
 			o.quiet()
 		}
-		return report(out, wanted, checks, columns(out))
+		return printVerdicts(out, wanted, checks, columns(out))
 	})
 }
 

@@ -111,8 +111,8 @@ func (s sample) reached(check *v1alpha1.Check) bool {
 	return complete != nil && complete.Reason != v1alpha1.ReasonPending
 }
 
-// report prints the verdicts in the order of the samples, and returns an error if one is not as expected.
-func report(out io.Writer, wanted []sample, checks map[client.ObjectKey]*v1alpha1.Check, width int) error {
+// printVerdicts prints the verdicts in the order of the samples, and returns an error if one is not as expected.
+func printVerdicts(out io.Writer, wanted []sample, checks map[client.ObjectKey]*v1alpha1.Check, width int) error {
 	const indent = "    "
 	rows := &strings.Builder{}
 	table := tabwriter.NewWriter(rows, 0, 0, 3, ' ', 0)
