@@ -23,7 +23,10 @@ func newKnowledgeCommand() *cobra.Command {
 	command := &cobra.Command{
 		Use:   "knowledge",
 		Short: "Look into the knowledge file that verdicts are explained with",
-		Args:  cobra.NoArgs,
+		Args:  cobra.NoArgs, // so that a misspelt subcommand is an error
+		RunE:  func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+
+		SilenceUsage: true,
 	}
 	command.AddCommand(newKnowledgeSearchCommand())
 	return command
@@ -129,8 +132,12 @@ func (o *knowledgeSearch) open() (*rag.Library, error) {
 		return rag.New(checky.KnowledgeName, checky.Knowledge, options)
 	}
 	library, err := rag.Open(o.file, options)
-	if err != nil {
-		return nil, fmt.Errorf("-f %s: %w", o.file, err)
+	var fault *rag.ParseError
+	switch {
+	case errors.As(err, &fault):
+		return nil, fmt.Errorf("-f: %w", err)
+	case err != nil:
+		return nil, fmt.Errorf("-f: %w: name a text file of one entry a line", err)
 	}
 	return library, nil
 }
@@ -147,7 +154,7 @@ func (o *knowledgeSearch) questions(in io.Reader) ([]question, error) {
 	if o.queries != "-" {
 		file, err := os.Open(o.queries)
 		if err != nil {
-			return nil, fmt.Errorf("--queries: %w", err)
+			return nil, fmt.Errorf("--queries: %w: name a text file, or - for standard input", err)
 		}
 		defer file.Close()
 		in = file

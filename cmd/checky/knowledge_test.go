@@ -117,10 +117,10 @@ func TestKnowledgeSearchRefuses(t *testing.T) {
 		"format":         {"An unknown format is not guessed at", []string{"-o", "yaml", "word"}, []string{`-o "yaml"`, "text, json or tsv"}},
 		"confidence":     {"Confidence has bounds", []string{"--min-confidence", "1.5", "word"}, []string{"--min-confidence 1.5", "0 to 1"}},
 		"not a number":   {"NaN compares with nothing", []string{"--min-confidence", "NaN", "word"}, []string{"--min-confidence NaN", "0 to 1"}},
-		"no file":        {"The file must be there", []string{"-f", filepath.Join(folder, "none"), "word"}, []string{"-f ", "no such file"}},
-		"folder":         {"A folder is no file", []string{"-f", folder, "word"}, []string{"-f ", "not a regular file"}},
-		"binary":         {"A binary is no text", []string{"-f", write("binary", "a\nb\x00\n"), "word"}, []string{"-f ", "binary:2", "NUL"}},
-		"no queries":     {"The queries must be there", []string{"--queries", filepath.Join(folder, "none")}, []string{"--queries", "no such file"}},
+		"no file":        {"The file must be there", []string{"-f", filepath.Join(folder, "none"), "word"}, []string{"-f: ", "no such file", "name a text file"}},
+		"folder":         {"A folder is no file", []string{"-f", folder, "word"}, []string{"-f: ", "not a regular file"}},
+		"binary":         {"A binary is no text", []string{"-f", write("binary", "a\nb\x00\n"), "word"}, []string{"-f: ", "binary:2", "NUL"}},
+		"no queries":     {"The queries must be there", []string{"--queries", filepath.Join(folder, "none")}, []string{"--queries", "no such file", "name a text file"}},
 		"empty queries":  {"A file without questions is a mistake", []string{"--queries", write("empty", "\n")}, []string{"--queries", "no question"}},
 		"query, no tab":  {"The line that is wrong is named", []string{"--queries", write("tabs", "a\tword\nb word\n")}, []string{"tabs:2", "a tab"}},
 		"query, no word": {"The line that is wrong is named", []string{"--queries", write("words", "a\tword\n\nb\t\n")}, []string{"words:3", "no word"}},
@@ -140,6 +140,12 @@ func TestKnowledgeSearchRefuses(t *testing.T) {
 				t.Errorf("%s: printed %q", c.reason, out)
 			}
 		})
+	}
+}
+
+func TestKnowledgeRefusesAnUnknownSubcommand(t *testing.T) {
+	if out, err := runKnowledge("", "serch", "word"); err == nil {
+		t.Errorf("no error; printed %q", out)
 	}
 }
 
