@@ -258,14 +258,14 @@ const maxSumDigits = 1000
 // Sum adds numbers exactly. It refuses numbers that lie too far apart for the exact sum to be written in
 // 1,000 digits.
 func Sum(numbers ...Decimal) (Decimal, error) {
-	lowest, highest, any := int64(0), int64(0), false
+	lowest, highest, first := int64(0), int64(0), true
 	for _, n := range numbers {
 		if n.isZero() {
 			continue
 		}
 		low, high := n.exponent, n.exponent+n.length()
-		if !any {
-			lowest, highest, any = low, high, true
+		if first {
+			lowest, highest, first = low, high, false
 		}
 		lowest, highest = min(lowest, low), max(highest, high)
 	}

@@ -47,25 +47,25 @@ type compare struct {
 }
 
 func compileCompare(p *rules.Params) (rules.Checker, error) {
-	cmp := &compare{field: p.Field("field"), other: p.Field("other")}
-	if cmp.other != nil && !cmp.other.Singular() {
-		p.Reject("other", "%s may select several values; give a path of names and indexes only, such as $.limits.max", rules.ShowLiteral(cmp.other.String()))
+	m := &compare{field: p.Field("field"), other: p.Field("other")}
+	if m.other != nil && !m.other.Singular() {
+		p.Reject("other", "%s may select several values; give a path of names and indexes only, such as $.limits.max", rules.ShowLiteral(m.other.String()))
 	}
 	name := p.String("operator")
 	found := false
 	for _, o := range operators {
 		if name == o.name || name == o.symbol {
-			cmp.operator, found = o, true
+			m.operator, found = o, true
 		}
 	}
 	if !found && name != "" {
 		p.Reject("operator", "there is no operator %s; give eq, ne, lt, le, gt or ge", rules.ShowLiteral(name))
 	}
-	if cmp.field == nil || cmp.other == nil || !found {
+	if m.field == nil || m.other == nil || !found {
 		return nil, nil
 	}
-	cmp.test = cmp.testNode
-	return cmp, nil
+	m.test = m.testNode
+	return m, nil
 }
 
 func (m *compare) Check(c *rules.Call) error {
@@ -88,21 +88,21 @@ func (m *compare) testNode(c *rules.Call, n rules.Node) error {
 	if err != nil {
 		return err
 	}
-	order, comparable, err := compareValues(c, n.Value, other)
+	order, ordered, err := compareValues(c, n.Value, other)
 	if err != nil {
 		return err
 	}
-	if !comparable && m.operator.anyType {
-		order, comparable = 1, true
+	if !ordered && m.operator.anyType {
+		order, ordered = 1, true
 		if rules.Equal(n.Value, other) {
 			order = 0
 		}
 	}
-	if comparable && m.operator.holds(order) {
+	if ordered && m.operator.holds(order) {
 		return nil
 	}
 	expected := "a value " + m.operator.phrase + " " + m.other.String() + " (" + c.Show(m.other.Pointer(), other) + ")"
-	if !comparable {
+	if !ordered {
 		expected += ", both numbers or both strings"
 	}
 	c.Fail(n, expected)
