@@ -33,6 +33,8 @@ type fieldStep struct {
 	index    int
 	wildcard bool
 	isIndex  bool
+	// recursive makes it a descendant segment: it applies to a value and to all below it.
+	recursive bool
 }
 
 // maxSelectors bounds how many times over a path may select each value: the product of the numbers of selectors in
@@ -62,7 +64,7 @@ func newField(text string, path *jsonpath.Path) *Field {
 	f := &Field{text: text, path: path}
 	segments := path.Query().Segments()
 	f.steps, f.walkable = walkableSteps(segments)
-	f.singular = f.walkable && !slices.ContainsFunc(f.steps, func(s fieldStep) bool { return s.wildcard })
+	f.singular = f.walkable && !slices.ContainsFunc(f.steps, func(s fieldStep) bool { return s.wildcard || s.recursive })
 	if f.singular && !slices.ContainsFunc(f.steps, func(s fieldStep) bool { return s.index < 0 }) {
 		f.pointer = pointerTo(f.steps)
 	}
@@ -142,19 +144,21 @@ func unquoted(filter string) string {
 func walkableSteps(segments []*spec.Segment) ([]fieldStep, bool) {
 	steps := make([]fieldStep, 0, len(segments))
 	for _, segment := range segments {
-		if segment.IsDescendant() || len(segment.Selectors()) != 1 {
+		if len(segment.Selectors()) != 1 {
 			return nil, false
 		}
+		step := fieldStep{recursive: segment.IsDescendant()}
 		switch s := segment.Selectors()[0].(type) {
 		case spec.Name:
-			steps = append(steps, fieldStep{name: string(s)})
+			step.name = string(s)
 		case spec.Index:
-			steps = append(steps, fieldStep{index: int(s), isIndex: true})
+			step.index, step.isIndex = int(s), true
 		case spec.WildcardSelector:
-			steps = append(steps, fieldStep{wildcard: true})
+			step.wildcard = true
 		default:
 			return nil, false
 		}
+		steps = append(steps, step)
 	}
 	return steps, true
 }
@@ -226,26 +230,26 @@ func (f *Field) walk(c *Call, i int, value any, visit func(*Call, Node) error) e
 	if i == len(f.steps) {
 		return visit(c, Node{Value: value, pointer: f.pointer, onPath: f.pointer == "" && i > 0})
 	}
+	if err := f.apply(c, i, value, visit); err != nil || !f.steps[i].recursive {
+		return err
+	}
+	return children(value, func(at fieldStep, child any) error { return f.descend(c, i, at, child, visit) })
+}
+
+// apply applies the i-th segment's selector to one value.
+func (f *Field) apply(c *Call, i int, value any, visit func(*Call, Node) error) error {
 	step := f.steps[i]
+	if step.wildcard {
+		return children(value, func(at fieldStep, child any) error { return f.descend(c, i+1, at, child, visit) })
+	}
 	switch v := value.(type) {
 	case map[string]any:
-		if step.wildcard {
-			return f.walkMembers(c, i, v, visit)
-		}
 		member, there := v[step.name]
 		if step.isIndex || !there {
 			return nil
 		}
-		return f.descend(c, i, fieldStep{name: step.name}, member, visit)
+		return f.descend(c, i+1, fieldStep{name: step.name}, member, visit)
 	case []any:
-		if step.wildcard {
-			for index, item := range v {
-				if err := f.descend(c, i, fieldStep{index: index, isIndex: true}, item, visit); err != nil {
-					return err
-				}
-			}
-			return nil
-		}
 		index := step.index
 		if index < 0 {
 			index += len(v)
@@ -253,28 +257,39 @@ func (f *Field) walk(c *Call, i int, value any, visit func(*Call, Node) error) e
 		if !step.isIndex || index < 0 || index >= len(v) {
 			return nil
 		}
-		return f.descend(c, i, fieldStep{index: index, isIndex: true}, v[index], visit)
+		return f.descend(c, i+1, fieldStep{index: index, isIndex: true}, v[index], visit)
 	}
 	return nil
 }
 
-func (f *Field) walkMembers(c *Call, i int, members map[string]any, visit func(*Call, Node) error) error {
-	names := make([]string, 0, len(members))
-	for name := range members {
-		names = append(names, name)
-	}
-	slices.Sort(names)
-	for _, name := range names {
-		if err := f.descend(c, i, fieldStep{name: name}, members[name], visit); err != nil {
-			return err
+// children visits the items of an array in order, and the members of an object by their names.
+func children(value any, visit func(at fieldStep, child any) error) error {
+	switch v := value.(type) {
+	case map[string]any:
+		names := make([]string, 0, len(v))
+		for name := range v {
+			names = append(names, name)
+		}
+		slices.Sort(names)
+		for _, name := range names {
+			if err := visit(fieldStep{name: name}, v[name]); err != nil {
+				return err
+			}
+		}
+	case []any:
+		for index, item := range v {
+			if err := visit(fieldStep{index: index, isIndex: true}, item); err != nil {
+				return err
+			}
 		}
 	}
 	return nil
 }
 
+// descend walks on from a value with the i-th segment.
 func (f *Field) descend(c *Call, i int, at fieldStep, value any, visit func(*Call, Node) error) error {
 	c.walked = append(c.walked, at)
-	err := f.walk(c, i+1, value, visit)
+	err := f.walk(c, i, value, visit)
 	c.walked = c.walked[:len(c.walked)-1]
 	return err
 }
