@@ -20,7 +20,7 @@ func scalar(n *yaml.Node) (*Node, error) {
 	}
 	var want Kind
 	switch tag := n.ShortTag(); tag {
-	case "!", "!!str":
+	case "!!str":
 		return out, nil
 	case "!!null":
 		want = Null

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/checky-dev/checky/api/v1alpha1"
+	"github.com/checky-dev/checky/rules"
 )
 
 // The elements and attributes are those that Jenkins' schema junit-10 knows.
@@ -99,7 +100,7 @@ func headline(in *Input) string {
 func caseOf(in *Input, rule Rule, results []v1alpha1.Result) junitCase {
 	c := junitCase{Name: rule.ID, Class: in.Name}
 	if len(results) == 0 {
-		c.Skipped = &junitFact{Message: fmt.Sprintf("not listed: a verdict keeps at most %d results, the worst first", len(in.Verdict.Results))}
+		c.Skipped = &junitFact{Message: fmt.Sprintf("not listed: a verdict keeps at most %d results, the worst first", rules.MaxResults)}
 		return c
 	}
 	text := describe(in, results)

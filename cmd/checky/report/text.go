@@ -41,15 +41,14 @@ func writeText(w io.Writer, r *Report, o Options) error {
 		wrap(&b, printable(in.Name)+": "+head, 9, 2)
 		for more {
 			head, rest, more = strings.Cut(rest, "\n")
-			indent, hang := 2, 2
-			if strings.HasPrefix(head, "- ") {
-				hang = 4
-			}
-			if strings.HasPrefix(head, "  ") {
-				head, indent, hang = head[2:], 4, 4
+			text := strings.TrimLeft(head, " ")
+			indent := 2 + len(head) - len(text)
+			hang := indent
+			if strings.HasPrefix(text, "- ") {
+				hang += 2
 			}
 			b.WriteString(strings.Repeat(" ", indent))
-			wrap(&b, head, indent, hang)
+			wrap(&b, text, indent, hang)
 		}
 		if i < len(r.Inputs)-1 && strings.Contains(explanation, "\n") {
 			b.WriteByte('\n')
