@@ -1,0 +1,171 @@
+package docs_test
+
+import (
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/spf13/pflag"
+
+	"github.com/checky-dev/checky/controllers"
+	"github.com/checky-dev/checky/controllers/metrics"
+	"github.com/checky-dev/checky/rag"
+)
+
+var (
+	link    = regexp.MustCompile(`\]\(([^)\s]+)\)`)
+	heading = regexp.MustCompile(`(?m)^#+ (.+)$`)
+	// fence is a block of code, in which a hash begins a comment.
+	fence = regexp.MustCompile("(?ms)^```.*?^```$")
+	// notInAnchor is what a heading loses on its way to an anchor.
+	notInAnchor = regexp.MustCompile(`[^\p{L}\p{N} _-]`)
+)
+
+func TestLinksLeadSomewhere(t *testing.T) {
+	for _, page := range pages(t) {
+		for _, m := range link.FindAllStringSubmatch(read(t, page), -1) {
+			target, anchor, _ := strings.Cut(m[1], "#")
+			if strings.Contains(target, "://") {
+				continue
+			}
+			path := page
+			if target != "" {
+				path = filepath.Join(filepath.Dir(page), target)
+			}
+			if _, err := os.Stat(path); err != nil {
+				t.Errorf("%s: %s leads nowhere", page, m[1])
+				continue
+			}
+			if anchor != "" && !hasAnchor(read(t, path), anchor) {
+				t.Errorf("%s: %s has no heading %s", page, path, anchor)
+			}
+		}
+	}
+}
+
+func hasAnchor(page, anchor string) bool {
+	for _, m := range heading.FindAllStringSubmatch(fence.ReplaceAllString(page, ""), -1) {
+		if strings.ReplaceAll(notInAnchor.ReplaceAllString(strings.ToLower(m[1]), ""), " ", "-") == anchor {
+			return true
+		}
+	}
+	return false
+}
+
+func TestFlagsAreDocumented(t *testing.T) {
+	page := read(t, filepath.Join(root, "docs/operations.md"))
+	options, flags := controllers.DefaultOptions(), pflag.NewFlagSet("controller", pflag.ContinueOnError)
+	options.BindFlags(flags)
+	flags.VisitAll(func(f *pflag.Flag) {
+		switch {
+		case !strings.Contains(page, "`--"+f.Name+"`"):
+			t.Errorf("docs/operations.md lacks --%s", f.Name)
+		case f.DefValue != "" && !strings.Contains(page, "| `--"+f.Name+"` | `"+f.DefValue+"` |"):
+			t.Errorf("docs/operations.md has another default for --%s than %s", f.Name, f.DefValue)
+		}
+	})
+}
+
+func TestMetricsAreDocumented(t *testing.T) {
+	page := read(t, filepath.Join(root, "docs/operations.md"))
+	names := &describing{}
+	if _, err := metrics.New(names); err != nil {
+		t.Fatal(err)
+	}
+	if err := metrics.WatchKnowledge(names, func() rag.Stats { return rag.Stats{} }); err != nil {
+		t.Fatal(err)
+	}
+	if len(names.found) == 0 {
+		t.Fatal("there are no metrics")
+	}
+	for _, name := range names.found {
+		if !strings.Contains(page, "`"+name) {
+			t.Errorf("docs/operations.md lacks %s", name)
+		}
+	}
+}
+
+// describing is a registry that only writes down the names of metrics.
+type describing struct {
+	prometheus.Registerer
+	found []string
+}
+
+var fullName = regexp.MustCompile(`fqName: "([^"]+)"`)
+
+func (d *describing) Register(c prometheus.Collector) error {
+	described := make(chan *prometheus.Desc, 8)
+	c.Describe(described)
+	close(described)
+	for desc := range described {
+		d.found = append(d.found, fullName.FindStringSubmatch(desc.String())[1])
+	}
+	return nil
+}
+
+// TestReasonsAreDocumented looks for every condition and reason of the API in the contract.
+func TestReasonsAreDocumented(t *testing.T) {
+	page := read(t, filepath.Join(root, "docs/design/contract.md"))
+	file, err := parser.ParseFile(token.NewFileSet(), filepath.Join(root, "api/v1alpha1/conditions.go"), nil, parser.SkipObjectResolution)
+	if err != nil {
+		t.Fatal(err)
+	}
+	found := 0
+	ast.Inspect(file, func(n ast.Node) bool {
+		spec, ok := n.(*ast.ValueSpec)
+		if !ok {
+			return true
+		}
+		for _, value := range spec.Values {
+			literal, ok := value.(*ast.BasicLit)
+			if !ok {
+				continue
+			}
+			word, err := strconv.Unquote(literal.Value)
+			if err != nil {
+				t.Fatal(err)
+			}
+			found++
+			if !regexp.MustCompile(`\b` + word + `\b`).MatchString(page) {
+				t.Errorf("docs/design/contract.md lacks %s", word)
+			}
+		}
+		return true
+	})
+	if found == 0 {
+		t.Fatal("there are no reasons")
+	}
+}
+
+// pages are all of the documentation.
+func pages(t *testing.T) []string {
+	t.Helper()
+	found := []string{filepath.Join(root, "README.md")}
+	err := filepath.WalkDir(filepath.Join(root, "docs"), func(path string, _ fs.DirEntry, err error) error {
+		if strings.HasSuffix(path, ".md") {
+			found = append(found, path)
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return found
+}
+
+func read(t *testing.T, path string) string {
+	t.Helper()
+	text, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
+}
