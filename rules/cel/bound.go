@@ -1,6 +1,8 @@
 package cel
 
 import (
+	"errors"
+
 	"github.com/google/cel-go/common/operators"
 	"github.com/google/cel-go/common/types"
 	"github.com/google/cel-go/common/types/ref"
@@ -191,4 +193,51 @@ func (m *membership) Exec(frame *interpreter.ExecutionFrame) ref.Val {
 // Eval implements interpreter.Interpretable.
 func (m *membership) Eval(vars interpreter.Activation) ref.Val {
 	return m.Exec(interpreter.AsFrame(vars))
+}
+
+// tested is what a has() asks for: a member of a variable, or of a member of it.
+type tested struct{ variable, member string }
+
+// present decorates has(): a member that CEL cannot hold, such as a long text, is there all the same.
+func present(tests map[int64]tested) interpreter.InterpretableDecoratorV2 {
+	return func(node interpreter.InterpretableV2) (interpreter.InterpretableV2, error) {
+		attribute, ok := node.(interpreter.InterpretableAttribute)
+		test, isTest := tests[node.ID()]
+		if !ok || !isTest {
+			return node, nil
+		}
+		return &presence{InterpretableAttribute: attribute, tested: test}, nil
+	}
+}
+
+type presence struct {
+	interpreter.InterpretableAttribute
+	tested
+}
+
+// Exec implements interpreter.InterpretableV2.
+func (p *presence) Exec(frame *interpreter.ExecutionFrame) ref.Val {
+	result := p.InterpretableAttribute.Exec(frame)
+	failure, ok := result.(*types.Err)
+	if !ok {
+		return result
+	}
+	refused := (*refusal)(nil)
+	if !errors.As(failure, &refused) || refused.at.in == nil || refused.at.index >= 0 || refused.at.name != p.member {
+		return result
+	}
+	if value, _ := frame.ResolveName(p.variable); isError(value) {
+		return result
+	}
+	return types.True
+}
+
+// Eval implements interpreter.Interpretable.
+func (p *presence) Eval(vars interpreter.Activation) ref.Val {
+	return p.Exec(interpreter.AsFrame(vars))
+}
+
+func isError(value any) bool {
+	_, ok := value.(*types.Err)
+	return ok
 }

@@ -1,13 +1,18 @@
 package cel_test
 
 import (
+	"context"
+	"encoding/json"
 	"fmt"
 	"runtime"
 	"strings"
 	"testing"
 	"time"
 
+	celgo "github.com/google/cel-go/cel"
+	"github.com/google/cel-go/ext"
 	"github.com/google/go-cmp/cmp"
+	"pgregory.net/rapid"
 
 	"github.com/checky-dev/checky/api/v1alpha1"
 	"github.com/checky-dev/checky/rules"
@@ -61,6 +66,13 @@ func TestVerdict(t *testing.T) {
 		"past double is an error":              {`input.a > 0`, `{"a": 1.5e-400}`, "error", "the number at /a does not fit"},
 		"1e400 is an error":                    {`input.a > 0`, `{"a": 1e400}`, "error", "the number at /a does not fit"},
 		"1e1000000000 is an error":             {`input.a > 0`, `{"a": 1e1000000000}`, "error", "the number at /a does not fit"},
+		"has of a number that does not fit":    {`has(input.a) && !has(input.b)`, `{"a": 1e400}`, "pass", ""},
+		"has below such a number":              {`has(input.a.a)`, `{"a": 1e400}`, "error", "the number at /a does not fit"},
+		"has in a loop":                        {`input.all(i, has(i.a))`, `[{"a": 1e400}]`, "pass", ""},
+		"has of an item that does not fit":     {`input.all(i, has(i.a))`, `[1e400]`, "error", "the number at /0 does not fit"},
+		"has of a member's value":              {`input.all(k, v, has(v.a))`, `{"a": 1e400}`, "error", "the number at /a does not fit"},
+		"size of a list with such a number":    {`size(input) == 2 && input[0] == 1`, `[1, 1e400]`, "pass", ""},
+		"a loop past such a number":            {`input.exists(i, i == 1)`, `[1e400, 1]`, "pass", ""},
 		"an untouched number is no error":      {`input.b > 0`, `{"a": 1e400, "b": 1}`, "pass", ""},
 		"a missing member":                     {`input.amount > 0`, `{}`, "error", `1:6: the payload has no "amount" here; test it first with has()`},
 		"has guards":                           {`!has(input.amount) || input.amount > 0`, `{}`, "pass", ""},
@@ -290,6 +302,51 @@ func TestCostIsReported(t *testing.T) {
 	}
 	if got := evaluate(t, `input.all(i, i > 0)`, `[1,2,3,4,5,6,7,8,9]`); got.Cost < 30 || got.Cost > 200 {
 		t.Errorf("a loop over 9 items cost %d", got.Cost)
+	}
+}
+
+// TestTextFunctions compares Checky's own functions on texts with cel-go's.
+func TestTextFunctions(t *testing.T) {
+	env, err := celgo.NewEnv(ext.Strings(ext.StringsVersion(4)), celgo.Variable("input", celgo.DynType))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, call := range []string{
+		`input.a.indexOf(input.b)`, `input.a.lastIndexOf(input.b)`, `input.a.indexOf(input.b, input.n)`, `input.a.lastIndexOf(input.b, input.n)`,
+		`input.a.replace(input.b, input.c)`, `input.a.replace(input.b, input.c, input.n)`, `[input.a, input.b].join(input.c)`, `input.a.split(input.b).join(input.c)`,
+	} {
+		checked, issues := env.Compile(call)
+		if issues.Err() != nil {
+			t.Fatal(issues.Err())
+		}
+		program, err := env.Program(checked)
+		if err != nil {
+			t.Fatal(err)
+		}
+		rule := compile(t, v1alpha1.Rule{CEL: &v1alpha1.CELRule{Expression: call + " == input.want"}})
+		if rule.Err() != nil {
+			t.Fatal(rule.Err())
+		}
+		rapid.Check(t, func(t *rapid.T) {
+			text := rapid.StringMatching(`[abñ€]{0,6}`)
+			input := map[string]any{"a": text.Draw(t, "a"), "b": rapid.StringMatching(`[abñ]{0,2}`).Draw(t, "b"), "c": text.Draw(t, "c"), "n": rapid.Int64Range(0, 9).Draw(t, "n")}
+			want, _, err := program.Eval(map[string]any{"input": input})
+			if err != nil {
+				t.Skip(err)
+			}
+			input["want"] = want.Value()
+			encoded, err := json.Marshal(input)
+			if err != nil {
+				t.Fatal(err)
+			}
+			payload, err := rules.Decode(encoded)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got := rule.Evaluate(rules.NewCall(context.Background(), payload, now)); got.Outcome != v1alpha1.OutcomePass {
+				t.Fatalf("%s of %s: got %s %s", call, encoded, got.Outcome, got.Problem)
+			}
+		})
 	}
 }
 

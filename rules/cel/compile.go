@@ -118,7 +118,7 @@ func (l *Language) compile(source string, want *types.Type) (p *program, problem
 	if found := checked.OutputType(); !found.IsExactType(want) && found.Kind() != types.DynKind {
 		return nil, []problem{{1, 1, fmt.Sprintf("the expression gives %s, expected %s", article(found), article(want))}}
 	}
-	s := &survey{info: native.SourceInfo()}
+	s := &survey{info: native.SourceInfo(), tests: map[int64]tested{}}
 	s.read(s.visit(native.Expr(), nil, 0))
 	if len(s.problems) > 0 {
 		sortProblems(s.problems)
@@ -128,7 +128,7 @@ func (l *Language) compile(source string, want *types.Type) (p *program, problem
 		return nil, []problem{*p}
 	}
 	p = &program{source: source, info: native.SourceInfo(), fields: s.fields()}
-	if err := l.plan(p, checked, !s.loops && !s.calls); err != nil {
+	if err := l.plan(p, checked, s); err != nil {
 		return nil, []problem{{1, 1, firstLine(err)}}
 	}
 	return p, nil
@@ -136,9 +136,9 @@ func (l *Language) compile(source string, want *types.Type) (p *program, problem
 
 // plan makes the program. One that is cheap in the worst case does without the counting of cost, which takes twice as
 // long as the program itself.
-func (l *Language) plan(p *program, checked *cel.Ast, plain bool) error {
-	options := []cel.ProgramOption{cel.EvalOptions(cel.OptOptimize), cel.CustomDecoratorV2(bounded)}
-	if plain {
+func (l *Language) plan(p *program, checked *cel.Ast, s *survey) error {
+	options := []cel.ProgramOption{cel.EvalOptions(cel.OptOptimize), cel.CustomDecoratorV2(bounded), cel.CustomDecoratorV2(present(s.tests))}
+	if !s.loops && !s.calls {
 		worst, err := l.env.EstimateCost(checked, estimator(rules.MaxPayloadBytes/2, MaxText))
 		if err == nil && worst.Max <= smallCost {
 			p.spend = max(1, worst.Max)

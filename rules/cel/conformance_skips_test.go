@@ -32,8 +32,8 @@ var celSkips = map[string]string{
 
 const (
 	reservedName   = "a variable has the name of a literal, which cel.bind refuses; a payload's member is input[\"true\"]"
-	planned        = "cel-go refuses the key's type when it plans the program, so the rule does not compile"
-	repeatedKey    = "cel-go takes the last of a map literal's equal keys, where the suite asks for an error"
+	planned        = "cel-go, where it optimises, refuses the key's type, so the rule does not compile"
+	repeatedKey    = "cel-go takes one of a map literal's equal keys, where the suite asks for an error"
 	mappedAddress  = "Kubernetes' library of addresses refuses IPv4 addresses mapped into IPv6"
 	optionalScalar = "cel-go gives no optional value for a member of a scalar, where the suite asks for an error"
 	pastTheEnd     = "cel-go gives -1 for an offset past the end of a text, where the suite asks for an error"

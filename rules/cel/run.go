@@ -155,9 +155,18 @@ func (p *program) eval(c *rules.Call) (ref.Val, error) {
 		c.Spend(*cost)
 	}
 	if err != nil {
+		if s.err == nil && isCancelled(err) && details.ActualCost() == nil {
+			c.Spend(rules.MaxCELCost)
+		}
 		return nil, p.explain(s, err)
 	}
 	return value, nil
+}
+
+// isCancelled says whether a program stopped because of its cost, or of its scene's error.
+func isCancelled(err error) bool {
+	cancelled := interpreter.EvalCancelledError{}
+	return errors.As(err, &cancelled)
 }
 
 // explain turns CEL's error into one that says where and what to do, and that quotes no value: CEL's own text may, as
@@ -166,7 +175,7 @@ func (p *program) explain(s *scene, err error) error {
 	if s.err != nil {
 		return s.err
 	}
-	if cancelled := (interpreter.EvalCancelledError{}); errors.As(err, &cancelled) {
+	if isCancelled(err) {
 		return problem{1, 1, fmt.Sprintf("the expression costs more than %d on this payload; look at fewer values, or use modules", rules.MaxCELCost)}
 	}
 	at := problem{line: 1, column: 1, text: p.reword(err)}

@@ -27,6 +27,7 @@ type survey struct {
 	loops    bool // it has a comprehension, cel.bind included
 	calls    bool // it calls more than the operators and functions that are cheap whatever their arguments
 	problems []problem
+	tests    map[int64]tested // the has() of it, by their nodes
 	reads    []string
 	ranges   []string // read only to loop over
 }
@@ -57,6 +58,7 @@ func (s *survey) visit(e ast.Expr, in *scope, loops int) string {
 			return "$"
 		}
 	case ast.SelectKind:
+		s.presence(e)
 		if path := s.visit(e.AsSelect().Operand(), in, loops); path != "" {
 			return path + nameSegment(e.AsSelect().FieldName())
 		}
@@ -79,6 +81,23 @@ func (s *survey) visit(e ast.Expr, in *scope, loops int) string {
 		s.comprehension(e, in, loops)
 	}
 	return ""
+}
+
+// presence keeps what a has() asks for, where it is a member of a variable or of its members.
+func (s *survey) presence(e ast.Expr) {
+	test := e.AsSelect()
+	if !test.IsTestOnly() {
+		return
+	}
+	at := test.Operand()
+	for ; at.Kind() == ast.SelectKind; at = at.AsSelect().Operand() {
+		if at.AsSelect().FieldName() == test.FieldName() {
+			return
+		}
+	}
+	if at.Kind() == ast.IdentKind {
+		s.tests[e.ID()] = tested{variable: at.AsIdent(), member: test.FieldName()}
+	}
 }
 
 func (s *survey) read(path string) {

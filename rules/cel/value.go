@@ -19,12 +19,19 @@ import (
 const MaxText = 16 << 10
 
 // refusal is an error value that Checky itself made; its text names no value of the payload.
-type refusal struct{ text string }
+type refusal struct {
+	text string
+	at   place // of the value that is refused, where it is one of the payload
+}
 
 func (r *refusal) Error() string { return r.text }
 
 func refuse(format string, args ...any) ref.Val {
 	return types.WrapErr(&refusal{text: fmt.Sprintf(format, args...)})
+}
+
+func refuseAt(at place, format string, args ...any) ref.Val {
+	return types.WrapErr(&refusal{text: fmt.Sprintf(format, args...), at: at})
 }
 
 // scene is what one call's expressions see. It is the activation of all of them, so that the payload is wrapped
@@ -115,7 +122,7 @@ func (s *scene) value(v any, at place) ref.Val {
 		return types.Bool(v)
 	case string:
 		if len(v) > MaxText {
-			return refuse("the text at %s has %d bytes, CEL rules see at most %d; use a module such as length, pattern or format", at.describe(), len(v), MaxText)
+			return refuseAt(at, "the text at %s has %d bytes, CEL rules see at most %d; use a module such as length, pattern or format", at.describe(), len(v), MaxText)
 		}
 		return types.String(v)
 	case json.Number:
@@ -165,7 +172,7 @@ func number(literal string, at place) ref.Val {
 }
 
 func tooLarge(at place) ref.Val {
-	return refuse("the number at %s does not fit a CEL int, uint or double; use module range or const, which compare exactly", at.describe())
+	return refuseAt(at, "the number at %s does not fit a CEL int, uint or double; use module range or const, which compare exactly", at.describe())
 }
 
 // sortedNames gives the names of an object in order, so that expressions run alike each time.
