@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"sync/atomic"
 	"time"
 
 	"github.com/go-logr/logr"
@@ -49,10 +50,9 @@ with its explanation, and stop. The exit code is 0 only if every sample came to 
 			defer stop()
 			// The verdicts are what it is for: of the controller, only errors are shown, and none once it is stopped
 			// in the middle of starting watches.
-			level := &slog.LevelVar{}
-			level.Set(slog.LevelError)
-			opts.quiet = func() { level.Set(slog.LevelError + 1) }
-			setLogger(logr.FromSlogHandler(slog.NewTextHandler(cmd.ErrOrStderr(), &slog.HandlerOptions{Level: level})))
+			log := &mutableWriter{to: cmd.ErrOrStderr()}
+			opts.quiet = func() { log.muted.Store(true) }
+			setLogger(logr.FromSlogHandler(slog.NewTextHandler(log, &slog.HandlerOptions{Level: slog.LevelError})))
 			return opts.run(ctx, cmd.OutOrStdout(), cmd.ErrOrStderr())
 		},
 	}
@@ -125,6 +125,19 @@ func shown(samples string) string {
 		return "config/samples"
 	}
 	return samples
+}
+
+// mutableWriter drops what is written once it is muted. A level would not do: errors are logged at any.
+type mutableWriter struct {
+	to    io.Writer
+	muted atomic.Bool
+}
+
+func (w *mutableWriter) Write(p []byte) (int, error) {
+	if w.muted.Load() {
+		return len(p), nil
+	}
+	return w.to.Write(p)
 }
 
 // sample is a Check that is expected to come to a phase.

@@ -10,7 +10,7 @@
 // Each server runs under a supervisor: this same program, started again. The supervisor reads a pipe
 // that only this process holds open. When this process ends, for whatever reason (Stop, Ctrl-C, a
 // panic, SIGKILL), the pipe ends too, and the supervisor stops its server: SIGTERM, and SIGKILL
-// after a bound. On Linux the kernel also kills the server when its supervisor dies. A program that
+// after a bound, or SIGKILL at once where the data is temporary; it then deletes that, too. On Linux the kernel also kills the server when its supervisor dies. A program that
 // calls Start must therefore call ExitIfSupervisor first thing, as TestMain does in tests:
 //
 //	func TestMain(m *testing.M) {

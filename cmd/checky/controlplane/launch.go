@@ -14,7 +14,7 @@ type launchOptions struct {
 	supervisor string    // the program that supervises; empty: this one
 	command    []string  // what it runs
 	logFile    string    // takes the command's output; empty: output does
-	remove     string    // folder that the supervisor deletes if this process is gone
+	temporary  string    // folder of which nothing is to be kept, see Supervise
 	output     io.Writer // takes what the supervisor itself says, and the command's output without logFile
 }
 
@@ -23,9 +23,9 @@ type process struct {
 	name    string
 	logFile string
 	cmd     *exec.Cmd
-	alive   io.Closer     // the pipe whose end stops the command
-	done    chan struct{} // closed when the supervisor, and with it the command, has ended
-	err     error         // why it ended, once done is closed
+	alive   io.WriteCloser // the pipe whose end stops the command
+	done    chan struct{}  // closed when the supervisor, and with it the command, has ended
+	err     error          // why it ended, once done is closed
 }
 
 // launch starts a supervisor with its command.
@@ -44,8 +44,8 @@ func launch(opts launchOptions) (*process, error) {
 	if opts.logFile != "" {
 		args = append(args, "-log", opts.logFile)
 	}
-	if opts.remove != "" {
-		args = append(args, "-remove", opts.remove)
+	if opts.temporary != "" {
+		args = append(args, "-temporary", opts.temporary)
 	}
 	args = append(append(args, "--"), opts.command...)
 
@@ -71,6 +71,7 @@ func launch(opts launchOptions) (*process, error) {
 
 // stop ends the command and waits for it; once it has ended, it does nothing.
 func (p *process) stop() error {
+	_, _ = io.WriteString(p.alive, "stop") // deliberately, as opposed to being gone
 	_ = p.alive.Close()
 	select {
 	case <-p.done:

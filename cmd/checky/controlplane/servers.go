@@ -154,7 +154,7 @@ func (cp *ControlPlane) launchServer(name string, args []string, supervisor stri
 		logFile:    logFile,
 	}
 	if cp.temporary {
-		opts.remove = cp.dir
+		opts.temporary = cp.dir
 	}
 	return launch(opts)
 }

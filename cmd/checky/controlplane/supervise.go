@@ -35,15 +35,16 @@ func ExitIfSupervisor() {
 // Supervise runs a command until it ends by itself or until alive ends, and then stops it. It returns
 // the exit code for this process: the command's own, 0 if it was stopped, 2 if it could not be run. The arguments are
 //
-//	[-log FILE] [-remove DIR] -- COMMAND [ARGUMENT...]
+//	[-log FILE] [-temporary DIR] -- COMMAND [ARGUMENT...]
 //
-// log takes the command's output and is bounded (see boundedLog); remove is deleted after the command
-// ended because alive did: the owner is gone, and can no longer clean up.
+// log takes the command's output and is bounded (see boundedLog). temporary names a folder of which nothing is to be
+// kept: the command is then killed rather than asked to stop, and if the owner is gone, which can no longer clean up, the folder
+// is deleted. An owner that stops the command deliberately says so by writing something before it ends alive.
 func Supervise(args []string, alive io.Reader, stderr io.Writer) int {
 	flags := flag.NewFlagSet(SuperviseArgument, flag.ContinueOnError)
 	flags.SetOutput(stderr)
 	logFile := flags.String("log", "", "file for the command's output")
-	remove := flags.String("remove", "", "folder to delete when the owner is gone")
+	temporary := flags.String("temporary", "", "folder of which nothing is to be kept")
 	if err := flags.Parse(args); err != nil {
 		return 2
 	}
@@ -61,20 +62,24 @@ func Supervise(args []string, alive io.Reader, stderr io.Writer) int {
 		defer bounded.Close() //nolint:errcheck // the log is done with; there is nobody left to tell
 		output = bounded
 	}
-	code, orphaned, err := supervise(flags.Args(), alive, output)
+	grace := stopGrace
+	if *temporary != "" {
+		grace = 0
+	}
+	code, orphaned, err := supervise(flags.Args(), grace, alive, output)
 	if err != nil {
 		fmt.Fprintln(output, "supervise:", err)
 		return 2
 	}
-	if orphaned && *remove != "" {
+	if orphaned && *temporary != "" {
 		// The other server may still be writing there; its own supervisor removes what is left.
-		_ = os.RemoveAll(*remove)
+		_ = os.RemoveAll(*temporary)
 	}
 	return code
 }
 
-// supervise runs command; orphaned says that it was stopped because alive ended.
-func supervise(command []string, alive io.Reader, output io.Writer) (code int, orphaned bool, err error) {
+// supervise runs command, and gives it some time to end when it is to; orphaned says that it was stopped because its owner is gone.
+func supervise(command []string, grace time.Duration, alive io.Reader, output io.Writer) (code int, orphaned bool, err error) {
 	// The parent-death signal is tied to the thread that forks, so that thread has to stay.
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
@@ -93,23 +98,24 @@ func supervise(command []string, alive io.Reader, output io.Writer) (code int, o
 	}
 	ended := make(chan int, 1)
 	go func() { ended <- exitCode(cmd.Wait()) }()
-	gone := make(chan struct{})
+	gone := make(chan bool, 1)
 	go func() {
-		_, _ = io.Copy(io.Discard, alive)
-		close(gone)
+		n, _ := io.Copy(io.Discard, alive)
+		gone <- n == 0
 	}()
 
 	select {
 	case code := <-ended:
 		return code, false, nil
 	case <-signals:
-	case <-gone:
-		orphaned = true
+	case orphaned = <-gone:
 	}
-	_ = cmd.Process.Signal(syscall.SIGTERM)
+	if grace > 0 {
+		_ = cmd.Process.Signal(syscall.SIGTERM)
+	}
 	select {
 	case <-ended:
-	case <-time.After(stopGrace):
+	case <-time.After(grace):
 		_ = cmd.Process.Kill()
 		<-ended
 	}

@@ -24,6 +24,7 @@ func TestSupervise(t *testing.T) {
 		"Succeeds":   {reason: "a command that ends well ends its supervisor well", args: []string{"--", "true"}},
 		"Signalled":  {reason: "a command that was killed has no exit code of its own", args: []string{"--", "sh", "-c", "kill -9 $$"}, code: 1},
 		"OwnerGone":  {reason: "the command is stopped", args: []string{"--", "sleep", "600"}, gone: true},
+		"Stubborn":   {reason: "a command whose data is temporary is killed at once, whatever it thinks of that", args: []string{"-temporary", dir, "--", "sh", "-c", "trap '' TERM; exec sleep 600"}, gone: true},
 		"NoMark":     {reason: "its children don't take themselves for supervisors", args: []string{"--", "sh", "-c", "echo ${" + superviseEnv + "-unset}"}, output: "unset\n"},
 		"NoCommand":  {reason: "nothing to run", args: []string{"--"}, code: 2, output: "supervise: name the command to run after --\n"},
 		"NotThere":   {reason: "a command that can't be run is said", args: []string{"--", filepath.Join(dir, "missing")}, code: 2, output: "supervise: fork/exec " + filepath.Join(dir, "missing") + ": no such file or directory\n"},
@@ -51,24 +52,19 @@ func TestSupervise(t *testing.T) {
 func TestSuperviseRemovesOnlyForAnOwnerThatIsGone(t *testing.T) {
 	for name, tc := range map[string]struct {
 		command []string
-		gone    bool
+		said    string // by the owner, which then ends
 		kept    bool
 	}{
-		"owner gone":    {command: []string{"sleep", "600"}, gone: true},
-		"command ended": {command: []string{"true"}, kept: true},
+		"owner gone":    {command: []string{"sleep", "600"}},
+		"owner stopped": {command: []string{"sleep", "600"}, said: "stop", kept: true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			dir := filepath.Join(t.TempDir(), "data")
 			if err := os.Mkdir(dir, 0o700); err != nil {
 				t.Fatal(err)
 			}
-			alive, owner := io.Pipe()
-			defer owner.Close()
-			if tc.gone {
-				owner.Close()
-			}
-			args := append([]string{"-log", filepath.Join(dir, "log"), "-remove", dir, "--"}, tc.command...)
-			if code := Supervise(args, alive, io.Discard); code != 0 {
+			args := append([]string{"-log", filepath.Join(dir, "log"), "-temporary", dir, "--"}, tc.command...)
+			if code := Supervise(args, strings.NewReader(tc.said), io.Discard); code != 0 {
 				t.Errorf("exit code %d", code)
 			}
 			if _, err := os.Stat(dir); (err == nil) != tc.kept {
