@@ -12,7 +12,7 @@ import (
 )
 
 // MaxEvaluations is how many times one rule may apply a schema to a value.
-const MaxEvaluations = 50_000
+const MaxEvaluations = 30_000
 
 // schema is a compiled rule. The library gives formats and patterns no context, so each goroutine takes a worker with a compiled schema of its
 // own.
