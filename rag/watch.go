@@ -81,22 +81,22 @@ func (w *watch) start() error {
 
 // resolve follows the path anew, and watches where it leads to now.
 func (w *watch) resolve() {
-	real, err := filepath.EvalSymlinks(w.path)
-	if err != nil || real == w.real {
+	target, err := filepath.EvalSymlinks(w.path)
+	if err != nil || target == w.real {
 		return // a file that is gone is told of by the reload; its directory's events tell when it is back
 	}
 	near, err := filepath.EvalSymlinks(filepath.Dir(w.path))
 	if err != nil {
 		return
 	}
-	old, now := filepath.Dir(w.real), filepath.Dir(real)
+	old, now := filepath.Dir(w.real), filepath.Dir(target)
 	if w.real != "" && old != near && old != now {
 		_ = w.watcher.Remove(old) // fails where the directory is gone, and its watch with it
 	}
 	if now != near && (w.real == "" || now != old) {
 		_ = w.watcher.Add(now) // fails where the directory is gone again, which the path's own directory tells
 	}
-	w.real = real
+	w.real = target
 }
 
 // concerns tells whether an event may be a change of the file.

@@ -154,12 +154,12 @@ func (c *Compiler) compileRule(set string, spec *v1alpha1.Rule) *Rule {
 func validateHead(spec *v1alpha1.Rule) error {
 	var problems []error
 	if !ruleName.MatchString(spec.Name) || len(spec.Name) > 63 {
-		problems = append(problems, fmt.Errorf("name: %q is not a rule's name; use up to 63 lower-case letters, digits, - and .", clip(spec.Name, MaxFoundRunes)))
+		problems = append(problems, fmt.Errorf("name: %q is not a rule's name; use up to 63 lower-case letters, digits, dots and hyphens", clip(spec.Name)))
 	}
 	switch spec.Severity {
 	case "", v1alpha1.SeverityInfo, v1alpha1.SeverityWarning, v1alpha1.SeverityError, v1alpha1.SeverityCritical:
 	default:
-		problems = append(problems, fmt.Errorf("severity: %q is not one of info, warning, error, critical", clip(string(spec.Severity), MaxFoundRunes)))
+		problems = append(problems, fmt.Errorf("severity: %q is not one of info, warning, error, critical", clip(string(spec.Severity))))
 	}
 	if len(spec.Message) > MaxMessageBytes {
 		problems = append(problems, fmt.Errorf("message: it has %d bytes, at most %d are allowed", len(spec.Message), MaxMessageBytes))
@@ -198,7 +198,7 @@ func (c *Compiler) compileBody(r *Rule, spec *v1alpha1.Rule) error {
 func (c *Compiler) compileModule(r *Rule, spec *v1alpha1.ModuleRule) error {
 	module, ok := c.modules[spec.Name]
 	if !ok {
-		return fmt.Errorf("module.name: there is no module %q; there are %s", clip(spec.Name, MaxFoundRunes), strings.Join(c.names, ", "))
+		return fmt.Errorf("module.name: there is no module %q; there are %s", clip(spec.Name), strings.Join(c.names, ", "))
 	}
 	params, err := newParams(module, spec.Params.Raw)
 	if err != nil {

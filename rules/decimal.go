@@ -38,13 +38,13 @@ func ParseDecimal(literal string) (Decimal, error) {
 		mantissa = s[:i]
 		exponent, err := parseExponent(s[i+1:])
 		if err != nil {
-			return Decimal{}, fmt.Errorf("%w: %s", err, clip(literal, MaxFoundRunes))
+			return Decimal{}, fmt.Errorf("%w: %s", err, clip(literal))
 		}
 		d.exponent = exponent
 	}
 	whole, fraction, dotted := strings.Cut(mantissa, ".")
 	if !isDigits(whole) || (dotted && !isDigits(fraction)) || (len(whole) > 1 && whole[0] == '0') {
-		return Decimal{}, fmt.Errorf("%w: %s", errNumber, clip(literal, MaxFoundRunes))
+		return Decimal{}, fmt.Errorf("%w: %s", errNumber, clip(literal))
 	}
 	d.setDigits(whole, fraction)
 	return d, nil

@@ -50,10 +50,10 @@ func CompileField(text string) (*Field, error) {
 	}
 	path, patternSize, err := parsePath(text)
 	if err != nil {
-		return nil, fmt.Errorf("%q is not a JSONPath (RFC 9535): %s; write for instance $.items[*].price", clip(text, MaxFoundRunes), strings.TrimPrefix(err.Error(), "jsonpath: "))
+		return nil, fmt.Errorf("%q is not a JSONPath (RFC 9535): %s; write for instance $.items[*].price", clip(text), strings.TrimPrefix(err.Error(), "jsonpath: "))
 	}
 	if err := boundSegments(path.Query().Segments()); err != nil {
-		return nil, fmt.Errorf("%q %w", clip(text, MaxFoundRunes), err)
+		return nil, fmt.Errorf("%q %w", clip(text), err)
 	}
 	f := newField(text, path)
 	f.patternSize = patternSize

@@ -67,7 +67,7 @@ func newParams(m *Module, raw []byte) (*Params, error) {
 	}
 	for name := range p.values {
 		if !slices.Contains(known, name) {
-			p.problem(clip(name, MaxFoundRunes), "module %s has no such parameter; it takes %s", m.Name, strings.Join(known, ", "))
+			p.problem(clip(name), "module %s has no such parameter; it takes %s", m.Name, strings.Join(known, ", "))
 		}
 	}
 	return p, nil
@@ -131,7 +131,7 @@ func (p *Params) FieldList(name string) []*Field {
 // Number reads a number, which may also be written as a string so that the API server keeps all its digits.
 // It is nil if it is not given.
 func (p *Params) Number(name string) *Decimal {
-	literal := ""
+	var literal string
 	switch v := p.values[name].(type) {
 	case nil:
 		return nil
@@ -145,7 +145,7 @@ func (p *Params) Number(name string) *Decimal {
 	}
 	d, err := ParseDecimal(literal)
 	if err != nil {
-		p.problem(name, "expected a number, found %q", clip(literal, MaxFoundRunes))
+		p.problem(name, "expected a number, found %q", clip(literal))
 		return nil
 	}
 	return &d
@@ -159,7 +159,7 @@ func (p *Params) Count(name string) *int {
 	}
 	n, ok := d.Int64()
 	if !ok || n < 0 || n > 1<<31 {
-		p.problem(name, "expected a whole number of 0 or more, found %s", clip(d.String(), MaxFoundRunes))
+		p.problem(name, "expected a whole number of 0 or more, found %s", clip(d.String()))
 		return nil
 	}
 	count := int(n)

@@ -44,9 +44,9 @@ func CompilePattern(expression string) (*Pattern, error) {
 func explainSyntax(expression string, err error) error {
 	why := err.Error()
 	if known := (*syntax.Error)(nil); errors.As(err, &known) {
-		why = fmt.Sprintf("%s at %q", known.Code, clip(known.Expr, MaxFoundRunes))
+		why = fmt.Sprintf("%s at %q", known.Code, clip(known.Expr))
 	}
-	return fmt.Errorf("%q is not a regular expression: %s; the syntax is RE2's, which has no look-around and no back-references", clip(expression, MaxFoundRunes), why)
+	return fmt.Errorf("%q is not a regular expression: %s; the syntax is RE2's, which has no look-around and no back-references", clip(expression), why)
 }
 
 // String is the expression as it was written.

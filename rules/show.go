@@ -25,12 +25,12 @@ func show(path string, value any, secret bool) string {
 		if secret || IsCredential(MemberName(path), v) {
 			return "a string of " + count(utf8.RuneCountInString(v), "character") + " (masked)"
 		}
-		return strconv.Quote(clip(v, MaxFoundRunes))
+		return strconv.Quote(clip(v))
 	case json.Number:
 		if secret || CredentialName(MemberName(path)) {
 			return "a number (masked)"
 		}
-		return clip(string(appendNumber(nil, v)), MaxFoundRunes)
+		return clip(string(appendNumber(nil, v)))
 	case bool:
 		if secret {
 			return "a boolean (masked)"
@@ -42,7 +42,7 @@ func show(path string, value any, secret bool) string {
 
 // ShowLiteral writes a value of a rule, cut when it is long. It is for rules' own values, never for a payload's.
 func ShowLiteral(value any) string {
-	return clip(string(Canonical(value)), MaxFoundRunes)
+	return clip(string(Canonical(value)))
 }
 
 func count(n int, noun string) string {
@@ -52,14 +52,14 @@ func count(n int, noun string) string {
 	return fmt.Sprintf("%d %ss", n, noun)
 }
 
-// clip cuts a text to a number of code points.
-func clip(s string, runes int) string {
-	if len(s) <= runes {
+// clip cuts a text to MaxFoundRunes code points.
+func clip(s string) string {
+	if len(s) <= MaxFoundRunes {
 		return s
 	}
 	n := 0
 	for i := range s {
-		if n == runes {
+		if n == MaxFoundRunes {
 			return s[:i] + "..."
 		}
 		n++

@@ -68,11 +68,12 @@ func Source(from *v1alpha1.InputSource) (kind schema.GroupVersionKind, name stri
 // readSource reads the object that the input comes from, once it is watched: a change after the reading is never
 // missed.
 func (r *Reconciler) readSource(ctx context.Context, s *scope, from *v1alpha1.InputSource) error {
-	kind, name, err := Source(from)
-	if err != nil {
-		s.refused = &refused{v1alpha1.ReasonInvalidSpec, err.Error()}
+	kind, name, invalid := Source(from)
+	if invalid != nil {
+		s.refused = &refused{v1alpha1.ReasonInvalidSpec, invalid.Error()}
 		return nil
 	}
+	var err error
 	if s.waiting, err = r.watchSource(ctx, s.check.Namespace, kind); err != nil || s.waiting != nil {
 		return err
 	}

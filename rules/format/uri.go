@@ -57,7 +57,7 @@ func isAuthority(s string) bool {
 		}
 		s = s[i+1:]
 	}
-	host, port := s, ""
+	var port string
 	if strings.HasPrefix(s, "[") {
 		end := strings.IndexByte(s, ']')
 		if end < 0 || !isIPLiteral(s[1:end]) {
@@ -68,6 +68,7 @@ func isAuthority(s string) bool {
 		}
 		port = strings.TrimPrefix(port, ":")
 	} else {
+		var host string
 		host, port, _ = strings.Cut(s, ":")
 		if !isURIText(host, "") {
 			return false

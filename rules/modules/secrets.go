@@ -20,10 +20,10 @@ var Secrets = rules.Module{
 	Compile: compileSecrets,
 }
 
-// expectedNoCredential is what is expected everywhere. Only the kind of what was found is ever told.
+// expectedNothing is what is expected everywhere. Only the kind of what was found is ever told.
 const (
-	expectedNoCredential = "no credential here; keep it in a Secret and refer to that"
-	namedLikeCredential  = "a value under a name that credentials are kept under"
+	expectedNothing = "no credential here; keep it in a Secret and refer to that"
+	namedAlike      = "a value under a name that credentials are kept under"
 )
 
 type secrets struct{ allow []string }
@@ -91,7 +91,7 @@ func (r *credentialReport) value(named bool, value any) error {
 	case string:
 		kind, err := credentialIn(r.call, named, v)
 		if kind != "" && !r.call.Drops() {
-			r.call.FailAt(r.pointer(), expectedNoCredential, kind)
+			r.call.FailAt(r.pointer(), expectedNothing, kind)
 		}
 		return err
 	case []any:
@@ -146,7 +146,7 @@ func credentialIn(c *rules.Call, named bool, text string) (kind string, err erro
 		return kind, nil
 	}
 	if named && text != "" && !isPlaceholder(text) {
-		return namedLikeCredential, nil
+		return namedAlike, nil
 	}
 	return "", nil
 }
