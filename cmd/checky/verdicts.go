@@ -184,10 +184,10 @@ func explanation(check *v1alpha1.Check) string {
 // columns is how wide text may be on a writer.
 func columns(out io.Writer) int {
 	file, ok := out.(*os.File)
-	if !ok || !term.IsTerminal(int(file.Fd())) { //nolint:gosec // a file descriptor fits an int
+	if !ok || !term.IsTerminal(int(file.Fd())) {
 		return defaultColumns
 	}
-	width, _, err := term.GetSize(int(file.Fd())) //nolint:gosec // a file descriptor fits an int
+	width, _, err := term.GetSize(int(file.Fd()))
 	if err != nil {
 		return defaultColumns
 	}
