@@ -39,7 +39,18 @@ func evaluate(t testing.TB, expression, payload string) rules.Report {
 	if rule.Err() != nil {
 		t.Fatalf("%s: %v", expression, rule.Err())
 	}
-	return rule.Evaluate(rules.NewCall(t.Context(), decode(t, payload), now))
+	return run(t, rule, decode(t, payload))
+}
+
+// run evaluates a rule, and again where the machine was too busy to end it in its time.
+func run(t testing.TB, rule *rules.Rule, payload *rules.Payload) (report rules.Report) {
+	t.Helper()
+	for range 20 {
+		if report = rule.Evaluate(rules.NewCall(t.Context(), payload, now)); !report.TimedOut {
+			break
+		}
+	}
+	return report
 }
 
 func TestVerdict(t *testing.T) {
@@ -162,7 +173,7 @@ func TestGuard(t *testing.T) {
 	spec := v1alpha1.Rule{When: `has(input.a)`, CEL: &v1alpha1.CELRule{Expression: `input.a > 0`}}
 	rule := compile(t, spec)
 	for payload, want := range map[string]v1alpha1.Outcome{`{}`: "skip", `{"a": 1}`: "pass", `{"a": 0}`: "fail", `[]`: "error"} {
-		if got := rule.Evaluate(rules.NewCall(t.Context(), decode(t, payload), now)); got.Outcome != want {
+		if got := run(t, rule, decode(t, payload)); got.Outcome != want {
 			t.Errorf("%s: got %s %s, want %s", payload, got.Outcome, got.Problem, want)
 		}
 	}
@@ -209,7 +220,7 @@ func TestMessages(t *testing.T) {
 			if tc.secret {
 				options = append(options, rules.FromSecret())
 			}
-			got := rule.Evaluate(rules.NewCall(t.Context(), decode(t, tc.payload, options...), now))
+			got := run(t, rule, decode(t, tc.payload, options...))
 			if diff := cmp.Diff([]rules.Finding{tc.want}, got.Findings); diff != "" {
 				t.Error(diff)
 			}

@@ -18,7 +18,6 @@ import (
 	"google.golang.org/protobuf/encoding/prototext"
 
 	"github.com/checky-dev/checky/api/v1alpha1"
-	"github.com/checky-dev/checky/rules"
 )
 
 // TestConformance runs CEL's own suite through rules: a case's expression is compared with its value by a rule, so the rule passes,
@@ -98,7 +97,7 @@ func kindOfCase(file string, tc *test.SimpleTest) string {
 func runCase(t *testing.T, tc *test.SimpleTest, expression, payload string) string {
 	t.Helper()
 	rule := compile(t, v1alpha1.Rule{CEL: &v1alpha1.CELRule{Expression: expression}})
-	got := rule.Evaluate(rules.NewCall(t.Context(), decode(t, payload), now))
+	got := run(t, rule, decode(t, payload))
 	want := v1alpha1.OutcomePass
 	if tc.GetEvalError() != nil {
 		want = v1alpha1.OutcomeError

@@ -7,12 +7,10 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 
 	_ "github.com/google/jsonschema-go/jsonschema" // its module ships the suite
 
 	"github.com/checky-dev/checky/api/v1alpha1"
-	"github.com/checky-dev/checky/rules"
 )
 
 // schemaSkips are the groups, as DRAFT/FILE/GROUP, that rules refuse, and why. A group of which every case passes fails the
@@ -130,7 +128,7 @@ func runGroup(t *testing.T, group schemaGroup, address string) []string {
 		if tc.Valid {
 			want = v1alpha1.OutcomePass
 		}
-		got := rule.Evaluate(rules.NewCall(t.Context(), decode(t, string(tc.Data)), time.Now()))
+		got := run(t, rule, decode(t, string(tc.Data)))
 		if got.Outcome != want {
 			problems = append(problems, tc.Description+": got "+string(got.Outcome)+" "+got.Problem+", want "+string(want))
 		}

@@ -37,7 +37,18 @@ func evaluate(t testing.TB, schema, payload string) rules.Report {
 	if rule.Err() != nil {
 		t.Fatal(rule.Err())
 	}
-	return rule.Evaluate(rules.NewCall(t.Context(), decode(t, payload), time.Now()))
+	return run(t, rule, decode(t, payload))
+}
+
+// run evaluates a rule, and again where the machine was too busy to end it in its time.
+func run(t testing.TB, rule *rules.Rule, payload *rules.Payload) (report rules.Report) {
+	t.Helper()
+	for range 20 {
+		if report = rule.Evaluate(rules.NewCall(t.Context(), payload, time.Now())); !report.TimedOut {
+			break
+		}
+	}
+	return report
 }
 
 // lines writes findings as users read them.
@@ -107,7 +118,7 @@ func TestFindings(t *testing.T) {
 
 func TestFindingsOfASecret(t *testing.T) {
 	rule := compile(t, `{"properties":{"s":{"const":1}},"additionalProperties":false,"propertyNames":{"maxLength":1}}`)
-	got := rule.Evaluate(rules.NewCall(t.Context(), decode(t, `{"s":"hunter2","t":5}`, rules.FromSecret()), time.Now()))
+	got := run(t, rule, decode(t, `{"s":"hunter2","t":5}`, rules.FromSecret()))
 	want := []string{"/s: expected the value 1, found a string of 7 characters (masked)", "/t: expected no member of this name, found a number (masked)"}
 	if diff := cmp.Diff(want, lines(got)); diff != "" {
 		t.Error(diff)
@@ -179,10 +190,10 @@ func TestConcurrently(t *testing.T) {
 	for range 8 {
 		group.Go(func() {
 			for range 200 {
-				if got := rule.Evaluate(rules.NewCall(t.Context(), good, time.Now())); got.Outcome != v1alpha1.OutcomePass {
+				if got := run(t, rule, good); got.Outcome != v1alpha1.OutcomePass {
 					t.Error(got)
 				}
-				if got := rule.Evaluate(rules.NewCall(t.Context(), bad, time.Now())); got.Outcome != v1alpha1.OutcomeFail {
+				if got := run(t, rule, bad); got.Outcome != v1alpha1.OutcomeFail {
 					t.Error(got)
 				}
 			}
