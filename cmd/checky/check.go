@@ -121,7 +121,8 @@ func (o *checkOptions) run(ctx context.Context, compiler *rules.Compiler, in io.
 	loader := manifest.Loader{Reader: &manifest.Reader{Stdin: in}, Schemas: schemas, Namespace: o.namespace}
 	bundle, err := loader.Load(o.files, o.ruleFiles)
 	if err != nil {
-		return err
+		_, _ = fmt.Fprintln(errOut, err) // one FILE:LINE: PROBLEM a line, for editors
+		return &exitError{code: exitUsage}
 	}
 	if err := o.validateTargets(bundle); err != nil {
 		return err

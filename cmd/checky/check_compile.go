@@ -65,23 +65,23 @@ func leaves(err error) []error {
 	return list
 }
 
-// A rule's error begins with the field that is at fault, and what CEL's compiler says holds the line in it.
+// A rule's error begins with the field that is at fault; the place in an expression follows as LINE:COLUMN.
 var (
 	fieldName = regexp.MustCompile(`^[a-zA-Z][a-zA-Z0-9]*(\.[a-zA-Z0-9_-]+|\[[0-9]+\])*$`)
-	celLine   = regexp.MustCompile(`<input>:([0-9]+):|^[a-zA-Z.]+: (?:at )?line ([0-9]+)`)
+	innerLine = regexp.MustCompile(`^([0-9]+):[0-9]+: `)
 )
 
 func locateFault(d *manifest.Document, rule string, fault error) error {
 	field, what, found := strings.Cut(fault.Error(), ": ")
-	if !found || !fieldName.MatchString(field) || d.Root.Get("rules") == nil && d.Root.Get("spec", "rules") == nil {
+	if !found || !fieldName.MatchString(field) {
 		return d.Fault(d.Root.LineOfField(rule), "%s: %s", rule, fault)
 	}
 	path := rule + "." + field
 	line := d.Root.LineOfField(path)
 	if n := d.Root.At(path); n != nil && n.Block {
-		if match := celLine.FindStringSubmatch(fault.Error()); match != nil {
-			inner, _ := strconv.Atoi(match[1] + match[2])
-			line += inner
+		if match := innerLine.FindStringSubmatch(what); match != nil {
+			inner, _ := strconv.Atoi(match[1])
+			line += min(inner, strings.Count(n.Text, "\n")) // an expression that is cut off ends on a line past its last
 		}
 	}
 	return d.Fault(line, "%s: %s", path, what)

@@ -1,0 +1,167 @@
+package main
+
+import (
+	"bytes"
+	"flag"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"pgregory.net/rapid"
+
+	"github.com/checky-dev/checky/cmd/checky/manifest"
+	"github.com/checky-dev/checky/rules"
+)
+
+var update = flag.Bool("update", false, "write the golden files of checky check and checky rules anew")
+
+// checkFixtures are the files that the tests name.
+const checkFixtures = "testdata/check"
+
+// runChecky runs the program in the folder of the fixtures.
+func runChecky(t *testing.T, stdin string, args ...string) (code int, out, errOut string) {
+	t.Helper()
+	var o, e bytes.Buffer
+	code = run(args, strings.NewReader(stdin), &o, &e)
+	return code, o.String(), e.String()
+}
+
+// goldenCheck compares with a file next to the fixtures, whose folder the test is in.
+func goldenCheck(t *testing.T, name, got string) {
+	t.Helper()
+	path := filepath.Join("golden", name)
+	if *update {
+		if err := os.MkdirAll("golden", 0o755); err != nil { //nolint:gosec // test data
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(path, []byte(got), 0o644); err != nil { //nolint:gosec // test data
+			t.Fatal(err)
+		}
+	}
+	want, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(string(want), got); diff != "" {
+		t.Errorf("%s (-want +got):\n%s", path, diff)
+	}
+}
+
+// knowledge keeps the goldens apart from the knowledge file that ships.
+const knowledge = "--knowledge=knowledge.txt"
+
+func TestCheckPrints(t *testing.T) {
+	cases := map[string]struct {
+		reason string
+		args   []string
+		code   int
+	}{
+		"failure.txt":    {"one payload, two rule files", []string{"-f", "bad.json", "-r", "orders.yaml", "-r", "plain.yaml"}, 1},
+		"failure.json":   {"one payload is one verdict", []string{"-f", "bad.json", "-r", "orders.yaml", "-o", "json"}, 1},
+		"several.txt":    {"several payloads end with a total", []string{"-f", "good.json", "-f", "bad.yaml", "-f", "no-items.json", "-f", "twice.yaml", "-r", "orders.yaml"}, 2},
+		"several.junit":  {"a suite each", []string{"-f", "good.json", "-f", "bad.yaml", "-f", "no-items.json", "-f", "twice.yaml", "-r", "orders.yaml", "-o", "junit"}, 2},
+		"several.sarif":  {"lines of the payloads", []string{"-f", "good.json", "-f", "bad.yaml", "-r", "orders.yaml", "-o", "sarif"}, 1},
+		"checks.txt":     {"Checks with what they refer to", []string{"-f", "checks"}, 2},
+		"checks.json":    {"a list with names", []string{"-f", "checks", "-o", "json"}, 2},
+		"checks.sarif":   {"lines in blocks of other files", []string{"-f", "checks", "-o", "sarif"}, 2},
+		"broken.txt":     {"rules that do not compile", []string{"-f", "good.json", "-r", "broken.yaml"}, 2},
+		"misspelt.txt":   {"manifests that the API server would refuse", []string{"-f", "good.json", "-r", "misspelt.yaml"}, 2},
+		"fail-on.txt":    {"a severity fails that would warn", []string{"-f", "bad.json", "-r", "orders.yaml", "--fail-on", "warning"}, 1},
+		"color.txt":      {"colors where they are asked for", []string{"-f", "good.json", "-r", "orders.yaml", "--color", "always"}, 0},
+		"bad-flags.txt":  {"each wrong flag is told", []string{"-o", "xml", "--fail-on", "fatal", "--color", "blue", "--now", "noon", "-n", ""}, 2},
+		"bad-files.txt":  {"each wrong file is told", []string{"-f", "none.json", "-f", "good.json", "-r", "none.yaml", "-r", "good.json", "-r", "twice.yaml"}, 2},
+		"conflict.txt":   {"two versions of one set", []string{"-f", "checks", "-r", "orders.yaml"}, 2},
+		"no-targets.txt": {"rule sets alone", []string{"-f", "orders.yaml"}, 2},
+	}
+	t.Chdir(checkFixtures)
+	for name, tc := range cases {
+		t.Run(name, func(t *testing.T) {
+			code, out, errOut := runChecky(t, "", append([]string{"check", knowledge}, tc.args...)...)
+			if code != tc.code {
+				t.Errorf("%s: exit code %d, want %d", tc.reason, code, tc.code)
+			}
+			if errOut != "" {
+				out += "--- standard error\n" + errOut
+			}
+			if strings.Contains(out, "hunter2") {
+				t.Error("a value of a Secret is shown")
+			}
+			goldenCheck(t, name, out)
+		})
+	}
+}
+
+func TestCheckExitCodes(t *testing.T) {
+	cases := map[string]struct {
+		reason, stdin string
+		args          []string
+		want          int
+	}{
+		"Success":          {"all rules pass", "", []string{"-f", "good.json", "-r", "orders.yaml"}, 0},
+		"Warning":          {"a warning does not fail", `{"currency": "eur", "items": []}`, []string{"-f", "-", "-r", "orders.yaml"}, 0},
+		"Failure":          {"a rule fails", "", []string{"-f", "bad.json", "-r", "orders.yaml"}, 1},
+		"Error":            {"a rule cannot be evaluated", "", []string{"-f", "no-items.json", "-r", "orders.yaml"}, 2},
+		"SuccessFailure":   {"failure is worse than success", "", []string{"-f", "good.json", "-f", "bad.json", "-r", "orders.yaml"}, 1},
+		"FailureError":     {"error is worse than failure", "", []string{"-f", "bad.json", "-f", "no-items.json", "-r", "orders.yaml"}, 2},
+		"FailureBadRule":   {"a bad rule is worse than a failure", "", []string{"-f", "bad.json", "-r", "orders.yaml", "-r", "broken.yaml"}, 2},
+		"UnusedBadRule":    {"all rules given are compiled", "", []string{"-f", "checks/a.yaml", "-f", "checks/b.yml", "-r", "broken.yaml"}, 2},
+		"NotJSON":          {"a payload that is none", "{", []string{"-f", "-", "-r", "orders.yaml"}, 2},
+		"Empty":            {"no payload at all", "", []string{"-f", "-", "-r", "orders.yaml"}, 2},
+		"YAMLFromStdin":    {"standard input can be YAML", "amount: 1\nitems: []\ncurrency: EUR", []string{"-f", "-", "-r", "orders.yaml"}, 0},
+		"RulesFromStdin":   {"so can the rules", "rules: [{name: a, module: {name: required, params: {field: $.id}}}]", []string{"-f", "good.json", "-r", "-"}, 0},
+		"StdinTwice":       {"it can be read once", "{}", []string{"-f", "-", "-r", "-"}, 2},
+		"NoRules":          {"nothing was checked", "", []string{"-f", "good.json"}, 2},
+		"NoFiles":          {"-f is missing", "", nil, 2},
+		"UnknownFlag":      {"a flag that is not there", "", []string{"-f", "good.json", "--strict"}, 2},
+		"Argument":         {"files are named by -f", "", []string{"good.json"}, 2},
+		"NoSuchFile":       {"a file that is not there", "", []string{"-f", "none.json"}, 2},
+		"NoSuchKnowledge":  {"a file that is not there", "", []string{"-f", "good.json", "-r", "orders.yaml", "--knowledge", "none.txt"}, 2},
+		"FailOnForChecks":  {"the flag would do nothing", "", []string{"-f", "checks", "--fail-on", "info"}, 2},
+		"PlainForChecks":   {"the rules would do nothing", "", []string{"-f", "checks", "-r", "plain.yaml"}, 2},
+		"FolderAsRules":    {"what holds no rules is passed over", "", []string{"-f", "good.json", "-r", "checks"}, 0},
+		"ObjectAsPayload":  {"without a Check, an object is a payload", "apiVersion: v1\nkind: Pod\nmetadata: {name: a}\nid: 1", []string{"-f", "-", "-r", "plain.yaml"}, 0},
+		"OtherVersion":     {"a version of tomorrow", "apiVersion: checky.dev/v9\nkind: Check", []string{"-f", "-"}, 2},
+		"Suspended":        {"what is not evaluated has not passed", "apiVersion: checky.dev/v1alpha1\nkind: Check\nmetadata: {name: a}\nspec: {suspend: true, input: 1}", []string{"-f", "-"}, 2},
+		"TwoInputs":        {"a Check that contradicts itself", "apiVersion: checky.dev/v1alpha1\nkind: Check\nmetadata: {name: a}\nspec: {inputJSON: '1', input: 1, rules: [{name: a, cel: {expression: 'true'}}]}", []string{"-f", "-"}, 2},
+		"OtherNamespace":   {"sets are of one namespace", "apiVersion: checky.dev/v1alpha1\nkind: Check\nmetadata: {name: a, namespace: b}\nspec: {ruleSets: [{name: orders}], input: 1}", []string{"-f", "-", "-r", "orders.yaml"}, 2},
+		"NamespaceByFlag":  {"the flag names it", "apiVersion: checky.dev/v1alpha1\nkind: Check\nmetadata: {name: a, namespace: b}\nspec: {ruleSets: [{name: orders}], input: {items: []}}", []string{"-f", "-", "-r", "orders.yaml", "-n", "b"}, 0},
+		"ExpressionsSeeIt": {"--now is what expressions see", "rules: [{name: a, cel: {expression: now.getFullYear() == 1999}}]", []string{"-f", "good.json", "-r", "-", "--now", "1999-12-31T00:00:00Z"}, 0},
+		"PayloadTooLong":   {"past its limit", `"` + strings.Repeat("x", rules.MaxPayloadBytes) + `"`, []string{"-f", "-", "-r", "orders.yaml"}, 2},
+		"FileTooLong":      {"past its limit", `"` + strings.Repeat("x", manifest.MaxFileBytes) + `"`, []string{"-f", "-", "-r", "orders.yaml"}, 2},
+	}
+	t.Chdir(checkFixtures)
+	for name, tc := range cases {
+		t.Run(name, func(t *testing.T) {
+			code, out, errOut := runChecky(t, tc.stdin, append([]string{"check", knowledge}, tc.args...)...)
+			if code != tc.want {
+				t.Errorf("%s: exit code %d, want %d\n%s%s", tc.reason, code, tc.want, out, errOut)
+			}
+			if code == 2 && out == "" && errOut == "" {
+				t.Errorf("%s: nothing is said", tc.reason)
+			}
+		})
+	}
+}
+
+// A verdict does not depend on how its payload is written, nor on the order of rule sets.
+func TestCheckGivesTheSameBytes(t *testing.T) {
+	t.Chdir(checkFixtures)
+	args := func(file string, ruleFiles ...string) []string {
+		list := []string{"check", knowledge, "-o", "json", "-f", file}
+		for _, f := range ruleFiles {
+			list = append(list, "-r", f)
+		}
+		return list
+	}
+	_, want, _ := runChecky(t, "", args("bad.json", "orders.yaml", "plain.yaml", "broken.yaml")...)
+	members := []string{`"amount": 9.9999e4`, `"currency": "eur"`, `"items": [ {"qty": 1} ]`}
+	rapid.Check(t, func(r *rapid.T) {
+		stdin := "{" + strings.Join(rapid.Permutation(members).Draw(r, "members"), ",\n") + "}"
+		_, got, _ := runChecky(t, stdin, args("-", rapid.Permutation([]string{"orders.yaml", "plain.yaml", "broken.yaml"}).Draw(r, "rules")...)...)
+		if diff := cmp.Diff(want, got); diff != "" {
+			r.Fatalf("another verdict (-want +got):\n%s", diff)
+		}
+	})
+}
