@@ -258,7 +258,7 @@ func eventsOf(c *cluster, object client.Object) []eventsv1.Event {
 		}
 		var events []eventsv1.Event
 		for _, e := range list.Items {
-			if e.Regarding.UID == object.GetUID() {
+			if e.Regarding.Name == object.GetName() && e.Regarding.UID == object.GetUID() {
 				events = append(events, e)
 			}
 		}

@@ -70,17 +70,25 @@ func TestLeaderElection(t *testing.T) {
 // evaluations reads how many evaluations an operator has counted.
 func evaluations(t *testing.T, op *operator) float64 {
 	t.Helper()
+	return counter(t, op, "checky_evaluations_total", "")
+}
+
+// counter reads one of an operator's counters: the sum over all labels, or over those with a value.
+func counter(t *testing.T, op *operator, name, label string) float64 {
+	t.Helper()
 	families, err := op.registry.Gather()
 	if err != nil {
 		t.Fatal(err)
 	}
 	total := 0.0
 	for _, f := range families {
-		if f.GetName() != "checky_evaluations_total" {
+		if f.GetName() != name {
 			continue
 		}
 		for _, m := range f.GetMetric() {
-			total += m.GetCounter().GetValue()
+			if label == "" || m.GetLabel()[0].GetValue() == label {
+				total += m.GetCounter().GetValue()
+			}
 		}
 	}
 	return total
