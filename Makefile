@@ -33,7 +33,8 @@ build: ## Build bin/checky, one static binary
 .PHONY: test
 test: ## Run every test that needs no container runtime: unit, golden, property, and against a real kube-apiserver and etcd
 	KUBEBUILDER_ASSETS="$(assets)"; export KUBEBUILDER_ASSETS; \
-	go test -p $(PARALLEL) -timeout $(TIMEOUT) $$(comm -23 <(go list ./... | sort) <(go list $(CONCURRENT) | sort)); \
+	all=$$(go list ./... | sort); concurrent=$$(go list $(CONCURRENT) | sort); \
+	go test -p $(PARALLEL) -timeout $(TIMEOUT) $$(comm -23 <(echo "$$all") <(echo "$$concurrent")); \
 	go test -race -p $(PARALLEL) -timeout $(TIMEOUT) $(CONCURRENT)
 
 .PHONY: lint
