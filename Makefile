@@ -75,7 +75,8 @@ bench: ## Run the benchmarks; they report time and allocations
 
 .PHONY: fuzz
 fuzz: ## Run each fuzz target for FUZZTIME
-	for package in $$(go list ./...); do \
+	packages=$$(go list ./...); \
+	for package in $$packages; do \
 		for target in $$(go test -list '^Fuzz' "$$package" | grep '^Fuzz' || true); do \
 			echo "$$package $$target"; \
 			go test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) "$$package"; \
