@@ -16,7 +16,7 @@ import (
 
 const (
 	// DefaultThreshold is the confidence that the first hit needs. docs/retrieval.md tells how it was calibrated.
-	DefaultThreshold = 0.17
+	DefaultThreshold = 0.20
 	// DefaultCacheSize is how many answers are kept.
 	DefaultCacheSize = 1024
 )
