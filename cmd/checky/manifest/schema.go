@@ -82,9 +82,6 @@ func compileKind(crd *apiextensionsv1.CustomResourceDefinition) (*kindSchema, er
 	return &kindSchema{structural: structural, openAPI: openAPI, rules: cel.NewValidator(structural, true, celconfig.PerCallLimit)}, nil
 }
 
-// maxProblem is how much of one problem is shown, in bytes; the API server quotes values.
-const maxProblem = 400
-
 // Validate gives what the API server would refuse in a manifest, as *Errors in the order of their lines. A status is not
 // looked at: it is dropped when an object is created.
 func (s *Schemas) Validate(root *Node) []error {
@@ -105,16 +102,18 @@ func (s *Schemas) Validate(root *Node) []error {
 		violations, _ = kind.rules.Validate(context.Background(), nil, kind.structural, object, nil, celconfig.RuntimeCELCostBudget)
 	}
 	for _, v := range violations {
-		problems = append(problems, &Error{Line: root.LineOfField(v.Field), Problem: describe(v)})
+		problems = append(problems, &Error{Line: root.LineOfField(v.Field), Problem: clipProblem(v)})
 	}
 	slices.SortStableFunc(problems, byLine)
 	return problems
 }
 
-func describe(e *field.Error) string {
-	text := e.Error()
-	if len(text) > maxProblem {
-		text = strings.ToValidUTF8(text[:maxProblem], "") + "..."
+// clipProblem is a violation's text, cut where it is long: it quotes what was found. Rules' values may be told.
+func clipProblem(e *field.Error) string {
+	const limit = 400
+	text := strings.TrimPrefix(e.Error(), "<nil>: ") // a violation whose text holds the path itself
+	if len(text) > limit {
+		text = strings.ToValidUTF8(text[:limit], "") + "..."
 	}
 	return text
 }

@@ -89,7 +89,7 @@ func explainYAML(err error) error {
 		e.Line, _ = strconv.Atoi(match[1])
 		message = message[len(match[0]):]
 	}
-	e.Problem = "it is not YAML: " + message
+	e.Problem = "it is not YAML: " + clip(message)
 	return e
 }
 
@@ -99,8 +99,24 @@ type converter struct {
 	open         map[*yaml.Node]bool // anchored nodes that are being converted
 }
 
+// fail places a problem. Names in it are cut, since tags and anchors can be as long as the file.
 func fail(n *yaml.Node, format string, args ...any) error {
+	for i := range args {
+		if name, ok := args[i].(string); ok {
+			args[i] = clip(name)
+		}
+	}
 	return &Error{Line: n.Line, Problem: fmt.Sprintf(format, args...)}
+}
+
+// maxQuoted is how much of a file a problem quotes, in bytes.
+const maxQuoted = 200
+
+func clip(text string) string {
+	if len(text) <= maxQuoted {
+		return text
+	}
+	return strings.ToValidUTF8(text[:maxQuoted], "") + "..."
 }
 
 func (c *converter) convert(n *yaml.Node, depth int) (*Node, error) {

@@ -116,6 +116,7 @@ func TestParseYAMLRefuses(t *testing.T) {
 		"NUL":             {"not a character of YAML", "a: \x00", Error{Problem: "it is not YAML: control characters are not allowed"}},
 		"VeryDeep":        {"the library's own limit", strings.Repeat("[", 1<<20), Error{Problem: "it is not YAML: exceeded max depth of 10000"}},
 		"Syntax":          {"told by the library", "a: b: c", Error{Problem: "it is not YAML: mapping values are not allowed in this context"}},
+		"LongTag":         {"a message is short", "a: !" + strings.Repeat("x", 1<<20) + " 1", Error{Line: 1, Problem: "the tag !" + strings.Repeat("x", maxQuoted-1) + "... is not known; leave it out, or write the value as a string, number, boolean or null"}},
 		"EmptyTagMapping": {"not a mapping's tag", "!!str {a: 1}", Error{Line: 1, Problem: "the tag !!str is not known; leave it out"}},
 	}
 	for name, tc := range cases {
