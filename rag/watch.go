@@ -50,7 +50,7 @@ func (l *Library) follow(ctx context.Context, w *watch) {
 				timer.Reset(settle)
 				armed = true
 			}
-		case <-w.watcher.Errors: // events may have been lost
+		case _ = <-w.watcher.Errors: // events may have been lost
 			if !armed {
 				timer.Reset(settle)
 				armed = true

@@ -91,7 +91,7 @@ func (o *knowledgeSearch) run(ctx context.Context, in io.Reader, out io.Writer) 
 	if err != nil {
 		return err
 	}
-	defer library.Close()
+	defer func() { _ = library.Close() }()
 	buffered := bufio.NewWriter(out)
 	p := newHitPrinter(o.output, o.queries != "", library.Stats().File, buffered)
 	for _, q := range questions {
@@ -156,7 +156,7 @@ func (o *knowledgeSearch) questions(in io.Reader) ([]question, error) {
 		if err != nil {
 			return nil, fmt.Errorf("--queries: %w: name a text file, or - for standard input", err)
 		}
-		defer file.Close()
+		defer func() { _ = file.Close() }() // it is only read
 		in = file
 	}
 	content, err := io.ReadAll(io.LimitReader(in, rag.MaxFileBytes+1))

@@ -68,12 +68,11 @@ func Source(from *v1alpha1.InputSource) (kind schema.GroupVersionKind, name stri
 // readSource reads the object that the input comes from, once it is watched: a change after the reading is never
 // missed.
 func (r *Reconciler) readSource(ctx context.Context, s *scope, from *v1alpha1.InputSource) error {
-	kind, name, invalid := Source(from)
-	if invalid != nil {
-		s.refused = &refused{v1alpha1.ReasonInvalidSpec, invalid.Error()}
-		return nil
+	kind, name, err := Source(from)
+	if err != nil {
+		s.refused = &refused{v1alpha1.ReasonInvalidSpec, err.Error()}
+		return nil //nolint:nilerr // it becomes the verdict
 	}
-	var err error
 	if s.waiting, err = r.watchSource(ctx, s.check.Namespace, kind); err != nil || s.waiting != nil {
 		return err
 	}

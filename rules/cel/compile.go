@@ -22,10 +22,11 @@ const (
 	maxExpression  = rules.MaxExpressionBytes
 	maxParserDepth = 64
 
-	// TypicalItems and TypicalText are the sizes that a payload's lists, maps and texts are taken to have when an
-	// expression's cost is estimated: one that would cost more than rules.MaxCELCost at these sizes is refused.
+	// TypicalItems is the size that a payload's lists and maps are taken to have when an expression's cost is
+	// estimated: one that would cost more than rules.MaxCELCost at the typical sizes is refused.
 	TypicalItems = 16
-	TypicalText  = 256
+	// TypicalText is the length in bytes that a payload's texts are taken to have in that estimate.
+	TypicalText = 256
 
 	// smallCost is the worst cost, at the largest sizes, of programs that run without counting it.
 	smallCost = 1000

@@ -132,7 +132,7 @@ func decodeContent(text []byte) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	if _, found := findLong(payload.Root(), ""); found {
+	if _, found := findLong(payload.Root()); found {
 		panic(&abort{errLongContent})
 	}
 	return payload.Root(), nil

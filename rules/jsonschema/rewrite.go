@@ -264,16 +264,16 @@ func isLong(literal string) bool {
 	return err != nil || exponent > MaxDigits || exponent < -MaxDigits
 }
 
-// findLong gives the pointer of the first number of a value that is too long.
-func findLong(value any, pointer string) (string, bool) {
+// findLong gives the pointer of the first number in a value that is too long.
+func findLong(value any) (string, bool) {
 	switch v := value.(type) {
 	case json.Number:
-		return pointer, isLong(string(v))
+		return "", isLong(string(v))
 	case []any:
 		for i, item := range v {
 			if !isScalar(item) || isNumber(item) {
-				if at, found := findLong(item, ""); found {
-					return pointer + "/" + strconv.Itoa(i) + at, true
+				if at, found := findLong(item); found {
+					return "/" + strconv.Itoa(i) + at, true
 				}
 			}
 		}
@@ -284,11 +284,11 @@ func findLong(value any, pointer string) (string, bool) {
 				continue
 			}
 			// The first by name, whatever the order of the map.
-			if at, long := findLong(member, ""); long && (!found || "/"+rules.EscapePointer(name)+at < where) {
+			if at, long := findLong(member); long && (!found || "/"+rules.EscapePointer(name)+at < where) {
 				where, found = "/"+rules.EscapePointer(name)+at, true
 			}
 		}
-		return pointer + where, found
+		return where, found
 	}
 	return "", false
 }

@@ -77,7 +77,7 @@ func (c *cluster) token(name string) string {
 // get asks an operator that has just started, until it answers.
 func get(t *testing.T, url, token string) (code int, body string) {
 	t.Helper()
-	//nolint:gosec // the certificate is one that the operator made for itself
+	// The certificate is one that the operator made for itself.
 	transport := &http.Transport{TLSClientConfig: &tls.Config{InsecureSkipVerify: true}, DisableKeepAlives: true}
 	browser := &http.Client{Transport: transport}
 	err := wait.PollUntilContextTimeout(t.Context(), 20*time.Millisecond, patience, true, func(ctx context.Context) (bool, error) {
