@@ -142,7 +142,7 @@ func tell(b *strings.Builder, rule *rules.Rule, report *rules.Report) {
 	total := len(report.Findings) + report.Dropped
 	if total == 1 {
 		f := &report.Findings[0]
-		b.WriteString(at(f.Path) + ": " + messageOf(rule, f))
+		b.WriteString(at(rules.Plain(f.Path)) + ": " + messageOf(rule, f))
 		return
 	}
 	fmt.Fprintf(b, " in %d places:", total)
@@ -152,7 +152,7 @@ func tell(b *strings.Builder, rule *rules.Rule, report *rules.Report) {
 			break
 		}
 		f := &report.Findings[i]
-		where := f.Path
+		where := rules.Plain(f.Path)
 		if where == "" {
 			where = "the payload"
 		}

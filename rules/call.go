@@ -167,7 +167,7 @@ func (c *Call) FailAt(path, expected, found string) {
 // not go through Show.
 func (c *Call) Report(path, message string) {
 	if !c.full() {
-		c.findings = append(c.findings, Finding{Path: clipBytes(path, MaxMessageBytes), Message: clipBytes(message, MaxMessageBytes)})
+		c.findings = append(c.findings, Finding{Path: clipBytes(path, MaxMessageBytes), Message: clipBytes(Plain(message), MaxMessageBytes)})
 	}
 }
 
@@ -184,7 +184,8 @@ func (c *Call) full() bool {
 }
 
 func (c *Call) add(path, expected, found string) {
-	message := "expected " + expected
+	found = Plain(found)
+	message := "expected " + Plain(expected)
 	if found != "" {
 		message += ", found " + found
 	}

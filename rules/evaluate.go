@@ -26,7 +26,7 @@ type Report struct {
 // Evaluate runs the rule. Whatever happens in it becomes a Report: it never panics.
 func (r *Rule) Evaluate(c *Call) (report Report) {
 	if r.err != nil {
-		return failed(fmt.Errorf("the rule does not compile: %w", r.err))
+		return Report{Outcome: v1alpha1.OutcomeError, Problem: clipBytes("the rule does not compile: "+r.err.Error(), MaxMessageBytes)}
 	}
 	c.begin()
 	defer func() {
@@ -59,7 +59,7 @@ func (r *Rule) Evaluate(c *Call) (report Report) {
 func failed(err error) Report {
 	return Report{
 		Outcome:  v1alpha1.OutcomeError,
-		Problem:  clipBytes(err.Error(), MaxMessageBytes),
+		Problem:  clipBytes(Plain(err.Error()), MaxMessageBytes),
 		TimedOut: errors.Is(err, ErrTime),
 	}
 }

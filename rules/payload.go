@@ -50,7 +50,7 @@ func (e *PayloadError) Error() string {
 	if e.Path == "" {
 		return fmt.Sprintf("payload: line %d, column %d: %s", e.Line, e.Column, e.Problem)
 	}
-	return fmt.Sprintf("payload: line %d, column %d (at %s): %s", e.Line, e.Column, clip(e.Path), e.Problem)
+	return fmt.Sprintf("payload: line %d, column %d (at %s): %s", e.Line, e.Column, clip(Plain(e.Path)), e.Problem)
 }
 
 // DecodeOption changes how a payload is decoded.

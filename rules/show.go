@@ -4,6 +4,8 @@ import (
 	"encoding/json"
 	"fmt"
 	"strconv"
+	"strings"
+	"unicode"
 	"unicode/utf8"
 )
 
@@ -65,6 +67,28 @@ func clip(s string) string {
 		n++
 	}
 	return s
+}
+
+// Plain puts U+FFFD in place of each character that would change how the text around it reads: control characters, the
+// ends of lines among them, and those that turn the direction of writing. Names and texts of a payload get into
+// what people read on terminals, and must not be able to forge lines of it.
+func Plain(s string) string {
+	if strings.IndexFunc(s, changesReading) < 0 {
+		return s
+	}
+	return strings.Map(func(r rune) rune {
+		if changesReading(r) {
+			return utf8.RuneError
+		}
+		return r
+	}, s)
+}
+
+func changesReading(r rune) bool {
+	if r < utf8.RuneSelf {
+		return r < ' ' || r == 0x7f
+	}
+	return unicode.IsControl(r) || unicode.Is(unicode.Bidi_Control, r) || r == '\u2028' || r == '\u2029'
 }
 
 // clipBytes cuts a text to a number of bytes, between code points.
