@@ -139,6 +139,9 @@ func (o *checkOptions) run(ctx context.Context, compiler *rules.Compiler, in io.
 		failOn:  v1alpha1.Severity(o.failOn),
 		now:     now,
 	}
+	for _, note := range notes(bundle) {
+		_, _ = fmt.Fprintln(errOut, note)
+	}
 	problems := g.compile()
 	result := &reporting.Report{List: o.listed(), Version: version()}
 	for i := range bundle.Targets {

@@ -47,10 +47,10 @@ func (g *gatherer) evaluate(ctx context.Context, t *manifest.Target) reporting.I
 		in.Name = t.Check.Namespace + "/" + t.Check.Name
 	}
 	program, input, err := g.gather(t)
-	in.Locate = input.locate
-	if input.node == nil && input.file == nil {
-		in.Locate = func(string) (string, int) { return locatable(t.File), lineOf(t.Root) }
+	if input.file == nil {
+		input = payload{file: t.File, node: t.Root}
 	}
+	in.Locate = input.locate
 	var outcome engine.Outcome
 	if refused := (*refusal)(nil); errors.As(err, &refused) {
 		outcome = g.engine.Refuse(ctx, refused.reason, refused.message)

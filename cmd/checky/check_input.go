@@ -25,13 +25,6 @@ func locatable(file *manifest.File) string {
 	return file.Name
 }
 
-func lineOf(n *manifest.Node) int {
-	if n == nil {
-		return 0
-	}
-	return n.Line
-}
-
 // locate tells where a JSON Pointer stands. A payload in a YAML block has its lines in the file's; one in any other kind of
 // string is all on the string's.
 func (p *payload) locate(pointer string) (file string, line int) {
@@ -50,8 +43,11 @@ func (p *payload) locate(pointer string) (file string, line int) {
 // payloadOf is the payload that a document is.
 func payloadOf(t *manifest.Target) (payload, error) {
 	p := payload{file: t.File, node: t.Root, text: t.Text}
+	if t.Root == nil {
+		p.node = &manifest.Node{Line: t.Problem.Line}
+	}
 	switch {
-	case p.text != nil && t.Number == 0:
+	case t.Text != nil: // the engine says what is wrong with it, if anything is
 	case t.Root != nil:
 		p.text = t.Root.JSON()
 	default:

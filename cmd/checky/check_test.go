@@ -165,3 +165,29 @@ func TestCheckGivesTheSameBytes(t *testing.T) {
 		}
 	})
 }
+
+// Where the API server would lose digits, that is said, and does not change the verdict.
+func TestCheckNotesWhatTheAPIServerLoses(t *testing.T) {
+	cases := map[string]struct {
+		number string
+		noted  bool
+	}{
+		"Integer":       {"9223372036854775807", false},
+		"PastInt64":     {"9223372036854775809", true},
+		"PowerOfTwo":    {"18446744073709551616", true},
+		"Decimal":       {"0.1", false},
+		"ManyDigits":    {"0.12345678901234567890", true},
+		"TrailingZeros": {"1.500000000000000000000000", false},
+		"TooLarge":      {"1e400", true},
+		"TooSmall":      {"1e-400", true},
+	}
+	for name, tc := range cases {
+		t.Run(name, func(t *testing.T) {
+			stdin := "apiVersion: checky.dev/v1alpha1\nkind: Check\nmetadata: {name: a}\nspec:\n  rules: [{name: a, module: {name: type, params: {field: '$.n[0]', type: number}}}]\n  input:\n    n: [" + tc.number + "]\n"
+			code, _, errOut := runChecky(t, stdin, "check", "-f", "-")
+			if code != 0 || strings.HasPrefix(errOut, "stdin:7: note: ") != tc.noted {
+				t.Errorf("exit code %d, standard error %q", code, errOut)
+			}
+		})
+	}
+}

@@ -180,8 +180,11 @@ func (l *Loader) addSet(d *Document, given bool) {
 // keep adds a set. The same one may be given several times, by a file and its folder for instance.
 func (l *Loader) keep(set *Set) {
 	for _, other := range l.bundle.Sets {
+		if other.Kind != set.Kind || other.Namespace != set.Namespace || other.Name != set.Name {
+			continue
+		}
 		same := string(other.Root.JSON()) == string(set.Root.JSON())
-		if other.Kind != set.Kind || other.Namespace != set.Namespace || other.Name != set.Name || set.Kind == "" && !same {
+		if set.Kind == "" && !same {
 			continue
 		}
 		if !same {

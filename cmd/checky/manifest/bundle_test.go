@@ -86,6 +86,10 @@ func TestLoad(t *testing.T) {
 			"a ClusterRuleSet has none", "", map[string]string{"r.yaml": head + "kind: ClusterRuleSet\nmetadata: {name: s, annotations: {checky.dev/default: 'true'}}\nspec: {rules: [" + aRule + "]}"}, []string{"r.yaml"}, nil,
 			[]string{"set ClusterRuleSet /s 1"},
 		},
+		"LongList": {
+			"past MaxDocuments", "", map[string]string{"a.json": `{"apiVersion": "v1", "kind": "List", "items": [1` + strings.Repeat(",1", MaxDocuments) + `]}`}, []string{"a.json"}, nil,
+			[]string{"a.json problem " + tooManyDocuments},
+		},
 		"Unreadable": {
 			"a payload that cannot be read is a target", "", map[string]string{"a.yaml": "a: b: c", "b.json": "{"}, []string{"a.yaml", "b.json"}, nil,
 			[]string{"a.yaml problem it is not YAML: mapping values are not allowed in this context", "b.json problem it ends in the middle of a value; was it cut off?"},

@@ -17,11 +17,11 @@ type Document struct {
 	File *File
 	// Number of the document in its file, from 1; 0 where the file has just one.
 	Number int
-	// Root is the value. It is nil where the file could not be read, or holds a payload that is not one.
+	// Root is the value. It is nil where there is a Problem.
 	Root *Node
-	// Text is the JSON text of a file that is JSON, as it is: what a payload is decoded from.
+	// Text of a file that is JSON, as it is: what a payload is decoded from. It is nil for YAML and the items of lists.
 	Text []byte
-	// Problem says why there is no Root, where the text is not JSON either.
+	// Problem says why there is no Root.
 	Problem *Error
 }
 
@@ -39,33 +39,47 @@ func (d *Document) Fault(line int, format string, args ...any) error {
 }
 
 // Split reads the documents of a file: one of JSON, or any number of YAML. A *.json file is JSON and a *.yaml or *.yml file is
-// YAML; any other is JSON if it is valid as such. What cannot be read is one document with a Problem, or, where it is JSON,
-// with its Text. The items of lists, such as `kubectl get -o yaml` prints, are documents of their own.
+// YAML; any other is JSON if it is valid as such. What cannot be read is one document with a Problem. The
+// items of lists, such as `kubectl get -o yaml` prints, are documents of their own.
 func Split(file *File) []*Document {
 	if file.TooLong() {
 		return []*Document{{File: file, Problem: &Error{File: file.Name, Problem: fmt.Sprintf("it has more than %d bytes (4 MiB); split it", MaxFileBytes)}}}
 	}
 	if isJSON(file) {
-		document := &Document{File: file, Text: file.Text}
 		root, err := ParseJSON(file.Text)
 		if err != nil {
-			document.Problem = located(file, err)
-			return []*Document{document}
+			return []*Document{{File: file, Text: file.Text, Problem: located(file, err)}}
 		}
-		document.Root = root
-		return expand(nil, document, root)
+		if items := itemsOf(root); items != nil {
+			return number(file, items)
+		}
+		return []*Document{{File: file, Text: file.Text, Root: root}}
 	}
 	roots, err := ParseYAML(file.Text)
 	if err != nil {
 		return []*Document{{File: file, Problem: located(file, err)}}
 	}
-	var documents []*Document
+	var all []*Node
 	for _, root := range roots {
-		documents = expand(documents, &Document{File: file, Root: root}, root)
+		if items := itemsOf(root); items != nil {
+			all = append(all, items...)
+			continue
+		}
+		all = append(all, root)
 	}
-	if len(documents) > 1 {
-		for i, d := range documents {
-			d.Number = i + 1
+	return number(file, all)
+}
+
+// number makes documents of values, numbered where there are several.
+func number(file *File, roots []*Node) []*Document {
+	if len(roots) > MaxDocuments {
+		return []*Document{{File: file, Problem: &Error{File: file.Name, Line: roots[MaxDocuments].Line, Problem: tooManyDocuments}}}
+	}
+	documents := make([]*Document, len(roots))
+	for i, root := range roots {
+		documents[i] = &Document{File: file, Root: root}
+		if len(roots) > 1 {
+			documents[i].Number = i + 1
 		}
 	}
 	return documents
@@ -87,22 +101,14 @@ func isJSON(file *File) bool {
 	return len(bytes.TrimSpace(file.Text)) > 0 && jsontext.Value(file.Text).IsValid(jsontext.AllowDuplicateNames(true))
 }
 
-// expand appends a document, or the items of a list.
-func expand(documents []*Document, d *Document, root *Node) []*Document {
+// itemsOf are the items of a list of Kubernetes', or nil where the value is none.
+func itemsOf(root *Node) []*Node {
 	apiVersion, kind, items := root.String("apiVersion"), root.String("kind"), root.Get("items")
 	isList := kind == "List" && apiVersion == "v1" || strings.HasSuffix(kind, "List") && isOurs(apiVersion)
 	if !isList || items == nil || items.Kind != Array {
-		return append(documents, d)
+		return nil
 	}
-	for _, item := range items.Items {
-		documents = append(documents, &Document{File: d.File, Root: item})
-	}
-	if len(documents) > 1 {
-		for i := range documents {
-			documents[i].Number = i + 1
-		}
-	}
-	return documents
+	return items.Items
 }
 
 // isOurs says whether an apiVersion is of Checky's group, whatever its version.

@@ -17,6 +17,8 @@ const (
 	tooDeep       = "it is nested more than 100 levels deep; flatten it"
 	tooManyValues = "it has more than 500000 values, those that aliases repeat included; split the file"
 	tooMuchText   = "it has more than 8 MiB of text, that which aliases repeat included; split the file"
+
+	tooManyDocuments = "it has more than 1000 documents; split the file"
 )
 
 // ParseYAML reads the documents of a YAML stream as JSON values; empty documents are left out. Its error is an *Error.
@@ -49,7 +51,7 @@ func ParseYAML(text []byte) (documents []*Node, err error) {
 			continue
 		}
 		if len(documents) == MaxDocuments {
-			return nil, &Error{Line: root.Line, Problem: fmt.Sprintf("it has more than %d documents; split the file", MaxDocuments)}
+			return nil, &Error{Line: root.Line, Problem: tooManyDocuments}
 		}
 		document, err := c.convert(root.Content[0], 0)
 		if err != nil {

@@ -110,7 +110,7 @@ func TestParseYAMLRefuses(t *testing.T) {
 		"DeepBlock":       {"past MaxDepth", strings.Repeat("- ", 102) + "a", Error{Line: 1, Problem: tooDeep}},
 		"LongHex":         {"its conversion would take long", "a: 0x" + strings.Repeat("f", 2000), Error{Line: 1, Problem: "a number that is not decimal may have at most 1024 digits; write it as a decimal, or as a string"}},
 		"InvalidUTF8":     {"JSON text must be UTF-8", "a: 1\nb: \xff", Error{Line: 2, Problem: "it is not valid UTF-8; save the file as UTF-8"}},
-		"TooManyDocs":     {"past MaxDocuments", strings.Repeat("--- a\n", MaxDocuments+1), Error{Line: MaxDocuments + 1, Problem: "it has more than 1000 documents; split the file"}},
+		"TooManyDocs":     {"past MaxDocuments", strings.Repeat("--- a\n", MaxDocuments+1), Error{Line: MaxDocuments + 1, Problem: tooManyDocuments}},
 		"ManyValues":      {"past MaxValues", "[" + strings.Repeat("1,", MaxValues) + "1]", Error{Line: 1, Problem: tooManyValues}},
 		"UnknownAlias":    {"it stands for nothing", "a: *b", Error{Problem: "it is not YAML: unknown anchor 'b' referenced"}},
 		"NUL":             {"not a character of YAML", "a: \x00", Error{Problem: "it is not YAML: control characters are not allowed"}},
