@@ -24,7 +24,7 @@ func (r *Reconciler) evaluate(ctx context.Context, s *scope) error {
 		return nil
 	}
 	if s.refused != nil {
-		s.outcome = new(r.Engine.Refuse(ctx, s.refused.reason, s.refused.message))
+		s.outcome = new(r.Engine.Refuse(ctx, s.refused.Reason, s.refused.Message))
 		return nil
 	}
 	request := engine.Request{Input: s.input.text, Secret: s.input.secret, Program: s.program, Now: s.began}

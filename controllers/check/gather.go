@@ -3,7 +3,6 @@ package check
 import (
 	"context"
 	"errors"
-	"fmt"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/types"
@@ -17,12 +16,15 @@ import (
 // gather brings the rules and the input together, or finds what is missing.
 func (r *Reconciler) gather(ctx context.Context, s *scope) error {
 	if s.check.Spec.Suspend {
-		s.waiting = &waiting{reason: v1alpha1.ReasonSuspended, message: "spec.suspend is true; set it to false to have the check evaluated"}
+		s.waiting = &waiting{Obstacle: engine.Obstacle{
+			Reason: v1alpha1.ReasonSuspended, Message: "spec.suspend is true; set it to false to have the check evaluated",
+		}}
 		return nil
 	}
-	if problem := inputProblem(s.check); problem != "" {
-		s.refused = &refused{v1alpha1.ReasonInvalidSpec, problem}
-		return nil
+	if !stripped(s.check) {
+		if s.refused = engine.AmbiguousInput(&s.check.Spec); s.refused != nil {
+			return nil
+		}
 	}
 	if err := r.gatherRules(ctx, s); err != nil || s.decided() {
 		return err
@@ -48,13 +50,11 @@ func (r *Reconciler) gatherRules(ctx context.Context, s *scope) error {
 	s.program, err = r.Library.Program(spec.FailOn, sets...)
 	switch {
 	case errors.Is(err, engine.ErrNoRules):
-		s.refused = &refused{v1alpha1.ReasonNoRules, fmt.Sprintf(
-			"no rules apply: the check names neither ruleSets nor rules, and no RuleSet in namespace %s is annotated %s: \"true\"",
-			s.check.Namespace, v1alpha1.DefaultRuleSetAnnotation)}
+		s.refused = engine.NoRules(s.check.Namespace)
 	case errors.Is(err, engine.ErrTooManyRules):
-		s.refused = &refused{v1alpha1.ReasonTooManyRules, err.Error()}
+		s.refused = &engine.Obstacle{Reason: v1alpha1.ReasonTooManyRules, Message: err.Error()}
 	case err != nil:
-		s.refused = &refused{v1alpha1.ReasonInvalidSpec, err.Error()}
+		s.refused = &engine.Obstacle{Reason: v1alpha1.ReasonInvalidSpec, Message: err.Error()}
 	}
 	return nil
 }
@@ -84,11 +84,7 @@ func (r *Reconciler) namedSets(ctx context.Context, s *scope) ([]*rules.Set, err
 	for _, ref := range s.check.Spec.RuleSets {
 		set, err := r.namedSet(ctx, s.check.Namespace, ref)
 		if apierrors.IsNotFound(err) {
-			s.waiting = &waiting{
-				reason:  v1alpha1.ReasonRuleSetNotFound,
-				message: missingSet(s.check.Namespace, ref),
-				stalled: true,
-			}
+			s.waiting = stalledBy(engine.MissingRuleSet(s.check.Namespace, ref))
 			return nil, nil
 		}
 		if err != nil {
@@ -97,13 +93,6 @@ func (r *Reconciler) namedSets(ctx context.Context, s *scope) ([]*rules.Set, err
 		sets = append(sets, set)
 	}
 	return sets, nil
-}
-
-func missingSet(namespace string, ref v1alpha1.RuleSetReference) string {
-	if ref.Kind == v1alpha1.KindClusterRuleSet {
-		return fmt.Sprintf("waiting for ClusterRuleSet %s, which does not exist; create it, or correct spec.ruleSets", ref.Name)
-	}
-	return fmt.Sprintf("waiting for RuleSet %s, which does not exist in namespace %s; create it, or correct spec.ruleSets", ref.Name, namespace)
 }
 
 func (r *Reconciler) namedSet(ctx context.Context, namespace string, ref v1alpha1.RuleSetReference) (*rules.Set, error) {

@@ -14,6 +14,7 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/checky-dev/checky/api/v1alpha1"
+	"github.com/checky-dev/checky/engine"
 )
 
 var (
@@ -32,20 +33,6 @@ func (r *Reconciler) gatherInput(ctx context.Context, s *scope) error {
 	}
 	s.input.text = s.check.Spec.InputText()
 	return nil
-}
-
-// inputProblem says what is wrong with the choice of inputs.
-func inputProblem(check *v1alpha1.Check) string {
-	if stripped(check) {
-		return ""
-	}
-	switch check.Spec.InputsGiven() {
-	case 1:
-		return ""
-	case 0:
-		return "spec has no input; set exactly one of spec.input, spec.inputFrom and spec.inputJSON"
-	}
-	return "spec has several inputs; set exactly one of spec.input, spec.inputFrom and spec.inputJSON"
 }
 
 // Source names the object that an input comes from.
@@ -70,7 +57,7 @@ func Source(from *v1alpha1.InputSource) (kind schema.GroupVersionKind, name stri
 func (r *Reconciler) readSource(ctx context.Context, s *scope, from *v1alpha1.InputSource) error {
 	kind, name, err := Source(from)
 	if err != nil {
-		s.refused = &refused{v1alpha1.ReasonInvalidSpec, err.Error()}
+		s.refused = &engine.Obstacle{Reason: v1alpha1.ReasonInvalidSpec, Message: err.Error()}
 		return nil //nolint:nilerr // it becomes the verdict
 	}
 	if s.waiting, err = r.watchSource(ctx, s.check.Namespace, kind); err != nil || s.waiting != nil {
@@ -81,7 +68,7 @@ func (r *Reconciler) readSource(ctx context.Context, s *scope, from *v1alpha1.In
 	object.SetGroupVersionKind(kind)
 	switch err := r.Live.Get(ctx, key, object); {
 	case apierrors.IsNotFound(err):
-		s.waiting = missingInput("waiting for %s %s, which does not exist in namespace %s; create it, or correct spec.inputFrom", kind.Kind, name, key.Namespace)
+		s.waiting = stalledBy(engine.MissingInput(key.Namespace, kind.Kind, name))
 		return nil
 	case apierrors.IsForbidden(err):
 		s.waiting = forbidden(kind)
@@ -98,7 +85,8 @@ func (r *Reconciler) watchSource(ctx context.Context, namespace string, kind sch
 	case err == nil:
 		return nil, nil
 	case meta.IsNoMatchError(err):
-		w := missingInput("waiting for kind %s of %s, which the cluster does not serve; install it, or correct spec.inputFrom.resourceRef", kind.Kind, kind.GroupVersion())
+		w := stalledBy(&engine.Obstacle{Reason: v1alpha1.ReasonInputNotFound, Message: fmt.Sprintf(
+			"waiting for kind %s of %s, which the cluster does not serve; install it, or correct spec.inputFrom.resourceRef", kind.Kind, kind.GroupVersion())})
 		w.retryAfter = deniedRetry
 		return w, nil
 	case isForbidden(err):
@@ -113,21 +101,16 @@ func isForbidden(err error) bool {
 	return own || apierrors.IsForbidden(err)
 }
 
-func missingInput(format string, args ...any) *waiting {
-	return &waiting{reason: v1alpha1.ReasonInputNotFound, message: fmt.Sprintf(format, args...), stalled: true}
-}
-
 func forbidden(kind schema.GroupVersionKind) *waiting {
 	group := kind.Group
 	if group == "" {
 		group = "core"
 	}
-	return &waiting{
-		reason: v1alpha1.ReasonInputForbidden,
-		message: fmt.Sprintf("the controller may not get, list and watch namespaced objects of kind %s (%s); grant it by a ClusterRole labelled %s: \"true\", or correct spec.inputFrom",
-			kind.Kind, group, AggregationLabel),
-		stalled: true, retryAfter: deniedRetry,
-	}
+	w := stalledBy(&engine.Obstacle{Reason: v1alpha1.ReasonInputForbidden, Message: fmt.Sprintf(
+		"the controller may not get, list and watch namespaced objects of kind %s (%s); grant it by a ClusterRole labelled %s: \"true\", or correct spec.inputFrom",
+		kind.Kind, group, AggregationLabel)})
+	w.retryAfter = deniedRetry
+	return w
 }
 
 // AggregationLabel on a ClusterRole adds its rules to what the controller may read as inputs.
@@ -140,13 +123,13 @@ func readObject(s *scope, from *v1alpha1.InputSource, object *unstructured.Unstr
 	case from.ConfigMapKeyRef != nil:
 		s.input.text, ok = configMapValue(object, from.ConfigMapKeyRef.Key)
 		if !ok {
-			s.waiting = missingInput("waiting for key %s of ConfigMap %s, which does not have it; add it, or correct spec.inputFrom", from.ConfigMapKeyRef.Key, object.GetName())
+			s.waiting = stalledBy(engine.MissingKey("ConfigMap", object.GetName(), from.ConfigMapKeyRef.Key))
 		}
 	case from.SecretKeyRef != nil:
 		s.input.secret = true
 		s.input.text, ok = secretValue(object, from.SecretKeyRef.Key)
 		if !ok {
-			s.waiting = missingInput("waiting for key %s of Secret %s, which does not have it; add it, or correct spec.inputFrom", from.SecretKeyRef.Key, object.GetName())
+			s.waiting = stalledBy(engine.MissingKey("Secret", object.GetName(), from.SecretKeyRef.Key))
 		}
 	default:
 		s.input.secret = object.GroupVersionKind() == secretKind

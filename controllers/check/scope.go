@@ -20,8 +20,8 @@ type scope struct {
 	input input
 	// waiting says what is missing. Set by gather.
 	waiting *waiting
-	// refused says why the Check can't be evaluated at all. Set by gather.
-	refused *refused
+	// refused says why the Check ends in Error without any rule having run. Set by gather.
+	refused *engine.Obstacle
 	// outcome is the verdict. Set by evaluate.
 	outcome *engine.Outcome
 }
@@ -35,15 +35,13 @@ type input struct {
 // waiting is a state that ends when something appears. A watch tells, except where retryAfter is set: there the
 // thing is one that cannot be watched.
 type waiting struct {
-	reason, message string
-	stalled         bool
-	retryAfter      time.Duration
+	engine.Obstacle
+	stalled    bool
+	retryAfter time.Duration
 }
 
-// refused is a Check that ends in Error without any rule having run.
-type refused struct {
-	reason, message string
-}
+// stalledBy waits for what only a person can mend.
+func stalledBy(o *engine.Obstacle) *waiting { return &waiting{Obstacle: *o, stalled: true} }
 
 // decided says whether gather came to an end that needs no evaluation.
 func (s *scope) decided() bool { return s.waiting != nil || s.refused != nil }

@@ -38,12 +38,12 @@ func statusOf(s *scope, now time.Time) v1alpha1.CheckStatus {
 func conditionsOf(s *scope) []metav1.Condition {
 	if w := s.waiting; w != nil {
 		conditions := []metav1.Condition{
-			{Type: v1alpha1.ConditionComplete, Status: metav1.ConditionFalse, Reason: w.reason, Message: w.message},
-			{Type: v1alpha1.ConditionPassed, Status: metav1.ConditionUnknown, Reason: w.reason, Message: "there is no verdict yet"},
+			{Type: v1alpha1.ConditionComplete, Status: metav1.ConditionFalse, Reason: w.Reason, Message: w.Message},
+			{Type: v1alpha1.ConditionPassed, Status: metav1.ConditionUnknown, Reason: w.Reason, Message: "there is no verdict yet"},
 		}
 		if w.stalled {
 			conditions = append(conditions, metav1.Condition{
-				Type: v1alpha1.ConditionStalled, Status: metav1.ConditionTrue, Reason: w.reason, Message: w.message,
+				Type: v1alpha1.ConditionStalled, Status: metav1.ConditionTrue, Reason: w.Reason, Message: w.Message,
 			})
 		}
 		return conditions
@@ -57,7 +57,7 @@ func complete(s *scope) metav1.Condition {
 		Reason: v1alpha1.ReasonEvaluated, Message: "there is a verdict",
 	}
 	if s.refused != nil {
-		c.Reason, c.Message = s.refused.reason, s.refused.message
+		c.Reason, c.Message = s.refused.Reason, s.refused.Message
 	}
 	return c
 }

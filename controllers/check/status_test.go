@@ -51,9 +51,9 @@ func TestConditions(t *testing.T) {
 		"Failure":    {"a failed payload is a healthy object", scope{outcome: failure()}, []string{"Complete True Evaluated", "Passed False RulesFailed", "Explained True NothingRelevant"}},
 		"Cited":      {"a citation is told", scope{outcome: cited}, []string{"Complete True Evaluated", "Passed False RulesFailed", "Explained True PassagesCited"}},
 		"Unsearched": {"failed retrieval leaves the verdict alone", scope{outcome: unsearched}, []string{"Complete True Evaluated", "Passed False RulesFailed", "Explained False RetrievalFailed"}},
-		"Refused":    {"an error is complete, and neither passed nor failed", scope{outcome: refusal, refused: &refused{v1alpha1.ReasonNoRules, "no rules"}}, []string{"Complete True NoRules", "Passed Unknown NoRules", "Explained True NothingRelevant"}},
-		"Waiting":    {"what only a person can mend is stalled", scope{waiting: &waiting{reason: v1alpha1.ReasonRuleSetNotFound, stalled: true}}, []string{"Complete False RuleSetNotFound", "Passed Unknown RuleSetNotFound", "Stalled True RuleSetNotFound"}},
-		"Suspended":  {"suspending is somebody's wish", scope{waiting: &waiting{reason: v1alpha1.ReasonSuspended}}, []string{"Complete False Suspended", "Passed Unknown Suspended"}},
+		"Refused":    {"an error is complete, and neither passed nor failed", scope{outcome: refusal, refused: &engine.Obstacle{Reason: v1alpha1.ReasonNoRules, Message: "no rules"}}, []string{"Complete True NoRules", "Passed Unknown NoRules", "Explained True NothingRelevant"}},
+		"Waiting":    {"what only a person can mend is stalled", scope{waiting: stalledBy(&engine.Obstacle{Reason: v1alpha1.ReasonRuleSetNotFound})}, []string{"Complete False RuleSetNotFound", "Passed Unknown RuleSetNotFound", "Stalled True RuleSetNotFound"}},
+		"Suspended":  {"suspending is somebody's wish", scope{waiting: &waiting{Obstacle: engine.Obstacle{Reason: v1alpha1.ReasonSuspended}}}, []string{"Complete False Suspended", "Passed Unknown Suspended"}},
 	}
 	for name, tc := range cases {
 		t.Run(name, func(t *testing.T) {
