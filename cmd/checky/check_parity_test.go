@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/base64"
 	"encoding/json"
+	"errors"
 	"io"
 	"slices"
 	"strings"
@@ -61,7 +62,7 @@ func samplesInCluster(t *testing.T) []client.Object {
 		for {
 			object := &unstructured.Unstructured{}
 			err := decoder.Decode(object)
-			if err == io.EOF {
+			if errors.Is(err, io.EOF) {
 				break
 			}
 			if err != nil {

@@ -33,10 +33,10 @@ func goldenCheck(t *testing.T, name, got string) {
 	t.Helper()
 	path := filepath.Join("golden", name)
 	if *update {
-		if err := os.MkdirAll("golden", 0o755); err != nil { //nolint:gosec // test data
+		if err := os.MkdirAll("golden", 0o755); err != nil {
 			t.Fatal(err)
 		}
-		if err := os.WriteFile(path, []byte(got), 0o644); err != nil { //nolint:gosec // test data
+		if err := os.WriteFile(path, []byte(got), 0o644); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -270,6 +270,28 @@ func TestBundleFinds(t *testing.T) {
 	}
 }
 
+// Whatever is given as a manifest: it is taken, or refused with a place in the file.
+func FuzzLoad(f *testing.F) {
+	for _, seed := range []string{
+		check + "spec: {input: 1}", check + "spec: {input: {a: 1e400}, ttlSecondsAfterFinished: -1e999}", set + "spec: {rules: [" + aRule + ", " + aRule + "]}",
+		head + "kind: CheckList\nitems: [{kind: Check}]", head + "kind: Check\nmetadata: []", head + "kind: [Check]", head + "kind: Check\nmetadata: {name: 1}\nspec: []",
+		set + "spec:\n  rules:\n  - {name: a, jsonSchema: [], cel: {expression: 1}}\nstatus: 1", "rules: {a: b}", config + "data: 1", check + "spec: {ruleSets: [{name: a}, {name: a, kind: ClusterRuleSet}], input: null}",
+	} {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		for _, paths := range [][2][]string{{{"-"}, nil}, {nil, {"-"}}} {
+			b, err := load(text, paths[0], paths[1])
+			if (b == nil) == (err == nil) {
+				t.Fatal("there is neither or both of a bundle and an error")
+			}
+			if err != nil && !strings.HasPrefix(err.Error(), StandardInput+":") {
+				t.Fatalf("%q names no file", err)
+			}
+		}
+	})
+}
+
 func BenchmarkLoad(b *testing.B) {
 	text := check + "spec: {input: {a: 1}, rules: [" + aRule + "]}"
 	b.ReportAllocs()
