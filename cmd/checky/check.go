@@ -48,6 +48,9 @@ a Check is given, an object with an apiVersion and a kind is none, since Checks 
 -r takes RuleSets, ClusterRuleSets, and plain lists of rules under the name rules.
 A folder stands for its *.yaml, *.yml and *.json files, and - for standard input.
 
+-o json prints what the status of the Check would hold, times and conditions left out: one object, or a list with names
+where there are several inputs, several -f or a folder.
+
 Exit code 0: all verdicts are Success. 1: at least one is Failure. 2, which goes before 1: something could not be
 evaluated: a verdict is Error, a rule does not compile, or a file or a flag is wrong. What a cluster would wait for,
 such as a rule set that is missing, is an Error here.`,
