@@ -170,9 +170,10 @@ func merged(data, written *manifest.Node) *manifest.Node {
 	if written != nil {
 		out.Line = written.Line
 		for _, m := range written.Members {
-			value := *m.Value
-			value.Text = base64.StdEncoding.EncodeToString([]byte(value.Text))
-			m.Value = &value
+			if value := *m.Value; value.Kind == manifest.String {
+				value.Text = base64.StdEncoding.EncodeToString([]byte(value.Text))
+				m.Value = &value
+			}
 			out.Members = append(out.Members, m)
 		}
 	}

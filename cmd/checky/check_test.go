@@ -4,8 +4,10 @@ import (
 	"bytes"
 	"encoding/json"
 	"flag"
+	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -128,14 +130,21 @@ func TestCheckExitCodes(t *testing.T) {
 		"Suspended":        {"what is not evaluated has not passed", "apiVersion: checky.dev/v1alpha1\nkind: Check\nmetadata: {name: a}\nspec: {suspend: true, input: 1}", []string{"-f", "-"}, 2},
 		"TwoInputs":        {"a Check that contradicts itself", "apiVersion: checky.dev/v1alpha1\nkind: Check\nmetadata: {name: a}\nspec: {inputJSON: '1', input: 1, rules: [{name: a, cel: {expression: 'true'}}]}", []string{"-f", "-"}, 2},
 		"OtherNamespace":   {"sets are of one namespace", "apiVersion: checky.dev/v1alpha1\nkind: Check\nmetadata: {name: a, namespace: b}\nspec: {ruleSets: [{name: orders}], input: 1}", []string{"-f", "-", "-r", "orders.yaml"}, 2},
+		"NoClusterRuleSet": {"a set that is not there", "apiVersion: checky.dev/v1alpha1\nkind: Check\nmetadata: {name: a}\nspec: {ruleSets: [{name: orders, kind: ClusterRuleSet}], input: 1}", []string{"-f", "-", "-r", "orders.yaml"}, 2},
+		"NoInput":          {"nothing was checked", "apiVersion: checky.dev/v1alpha1\nkind: Check\nmetadata: {name: a}\nspec: {ruleSets: [{name: orders}]}", []string{"-f", "-", "-r", "orders.yaml"}, 2},
+		"TooManyRules":     {"past the limit of a check", "", []string{"-f", "good.json", "-r", "many"}, 2},
 		"NamespaceByFlag":  {"the flag names it", "apiVersion: checky.dev/v1alpha1\nkind: Check\nmetadata: {name: a, namespace: b}\nspec: {ruleSets: [{name: orders}], input: {items: []}}", []string{"-f", "-", "-r", "orders.yaml", "-n", "b"}, 0},
 		"ExpressionsSeeIt": {"--now is what expressions see", "rules: [{name: a, cel: {expression: now.getFullYear() == 1999}}]", []string{"-f", "good.json", "-r", "-", "--now", "1999-12-31T00:00:00Z"}, 0},
 		"PayloadTooLong":   {"past its limit", `"` + strings.Repeat("x", rules.MaxPayloadBytes) + `"`, []string{"-f", "-", "-r", "orders.yaml"}, 2},
 		"FileTooLong":      {"past its limit", `"` + strings.Repeat("x", manifest.MaxFileBytes) + `"`, []string{"-f", "-", "-r", "orders.yaml"}, 2},
 	}
 	t.Chdir(checkFixtures)
+	many := manySets(t)
 	for name, tc := range cases {
 		t.Run(name, func(t *testing.T) {
+			if i := slices.Index(tc.args, "many"); i >= 0 {
+				tc.args[i] = many
+			}
 			code, out, errOut := runChecky(t, tc.stdin, append([]string{"check", knowledge}, tc.args...)...)
 			if code != tc.want {
 				t.Errorf("%s: exit code %d, want %d\n%s%s", tc.reason, code, tc.want, out, errOut)
@@ -145,6 +154,23 @@ func TestCheckExitCodes(t *testing.T) {
 			}
 		})
 	}
+}
+
+// manySets is a folder of rule sets that have more rules than one check may run.
+func manySets(t *testing.T) string {
+	t.Helper()
+	folder := t.TempDir()
+	for i := range 1 + rules.MaxRulesPerCheck/rules.MaxRulesPerSet {
+		var b strings.Builder
+		fmt.Fprintf(&b, "apiVersion: checky.dev/v1alpha1\nkind: RuleSet\nmetadata: {name: s%d}\nspec:\n  rules:\n", i)
+		for j := range rules.MaxRulesPerSet {
+			fmt.Fprintf(&b, "  - {name: r%d, module: {name: required, params: {field: $}}}\n", j)
+		}
+		if err := os.WriteFile(filepath.Join(folder, fmt.Sprintf("%d.yaml", i)), []byte(b.String()), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return folder
 }
 
 // A verdict does not depend on how its payload is written, nor on the order of rule sets.

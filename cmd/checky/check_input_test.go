@@ -1,0 +1,109 @@
+package main
+
+import (
+	"errors"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/checky-dev/checky/api/v1alpha1"
+	"github.com/checky-dev/checky/cmd/checky/manifest"
+	"github.com/checky-dev/checky/config"
+)
+
+func TestInputFrom(t *testing.T) {
+	configMap := func(name, key string) *v1alpha1.InputSource {
+		return &v1alpha1.InputSource{ConfigMapKeyRef: &v1alpha1.KeyReference{Name: name, Key: key}}
+	}
+	secret := func(name, key string) *v1alpha1.InputSource {
+		return &v1alpha1.InputSource{SecretKeyRef: &v1alpha1.KeyReference{Name: name, Key: key}}
+	}
+	resource := func(apiVersion, kind, name string) *v1alpha1.InputSource {
+		return &v1alpha1.InputSource{ResourceRef: &v1alpha1.ResourceReference{APIVersion: apiVersion, Kind: kind, Name: name}}
+	}
+	const objects = `
+apiVersion: v1
+kind: ConfigMap
+metadata: {name: c, namespace: default}
+data:
+  block: |
+    {"a":
+      1}
+  line: '1'
+  number: 1
+binaryData: {binary: eyJhIjogMX0=, rubbish: "***"}
+---
+apiVersion: v1
+kind: Secret
+metadata: {name: s}
+data: {old: MQ==, both: MQ==}
+stringData: {new: '2', both: '3', number: 4}
+---
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: d, resourceVersion: "1", managedFields: [], labels: {a: b}}
+spec: {replicas: 12345678901234567890}
+---
+apiVersion: v1
+kind: ConfigMap
+metadata: {name: other, namespace: other}
+data: {a: '1'}
+`
+	cases := map[string]struct {
+		reason  string
+		from    *v1alpha1.InputSource
+		text    string
+		secret  bool
+		pointer string
+		line    int
+		refused string
+	}{
+		"ConfigMap":         {reason: "a key's text", from: configMap("c", "line"), text: "1", line: 9},
+		"ConfigMapBlock":    {reason: "a block has lines of its own", from: configMap("c", "block"), text: "{\"a\":\n  1}\n", pointer: "/a", line: 7},
+		"ConfigMapBinary":   {reason: "decoded", from: configMap("c", "binary"), text: `{"a": 1}`, pointer: "/a", line: 11},
+		"ConfigMapRubbish":  {reason: "no base64", from: configMap("c", "rubbish"), refused: "waiting for key rubbish of ConfigMap c, which does not have it; add it, or correct spec.inputFrom"},
+		"ConfigMapNumber":   {reason: "the API server refuses it", from: configMap("c", "number"), refused: "waiting for key number of ConfigMap c, which does not have it; add it, or correct spec.inputFrom"},
+		"ConfigMapNoKey":    {reason: "as in the cluster", from: configMap("c", "none"), refused: "waiting for key none of ConfigMap c, which does not have it; add it, or correct spec.inputFrom"},
+		"NoConfigMap":       {reason: "as in the cluster", from: configMap("none", "a"), refused: "waiting for ConfigMap none, which does not exist in namespace default; create it, or correct spec.inputFrom"},
+		"OtherNamespace":    {reason: "a Check cannot read across namespaces", from: configMap("other", "a"), refused: "waiting for ConfigMap other, which does not exist in namespace default; create it, or correct spec.inputFrom"},
+		"Secret":            {reason: "decoded, and secret", from: secret("s", "old"), text: "1", secret: true, line: 16},
+		"SecretString":      {reason: "stringData is written to data", from: secret("s", "new"), text: "2", secret: true, line: 17},
+		"SecretBoth":        {reason: "stringData wins", from: secret("s", "both"), text: "3", secret: true, line: 17},
+		"NoSecret":          {reason: "as in the cluster", from: secret("c", "line"), refused: "waiting for Secret c, which does not exist in namespace default; create it, or correct spec.inputFrom"},
+		"Resource":          {reason: "without bookkeeping, every digit kept", from: resource("apps/v1", "Deployment", "d"), text: `{"apiVersion":"apps/v1","kind":"Deployment","metadata":{"name":"d","labels":{"a":"b"}},"spec":{"replicas":12345678901234567890}}`, pointer: "/spec/replicas", line: 22},
+		"ResourceSecret":    {reason: "secret, as it is stored", from: resource("v1", "Secret", "s"), text: `{"apiVersion":"v1","kind":"Secret","metadata":{"name":"s"},"data":{"new":"Mg==","both":"Mw==","number":4,"old":"MQ=="}}`, secret: true, pointer: "/data/old", line: 16},
+		"ResourceOtherKind": {reason: "the version counts", from: resource("apps/v2", "Deployment", "d"), refused: "waiting for Deployment d, which does not exist in namespace default; create it, or correct spec.inputFrom"},
+	}
+	schemas, err := manifest.NewSchemas(config.Files)
+	if err != nil {
+		t.Fatal(err)
+	}
+	loader := manifest.Loader{Reader: &manifest.Reader{Stdin: strings.NewReader(objects)}, Schemas: schemas, Namespace: "default"}
+	bundle, err := loader.Load([]string{"-"}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	g := &gatherer{bundle: bundle}
+	for name, tc := range cases {
+		t.Run(name, func(t *testing.T) {
+			p, err := g.source("default", tc.from)
+			refused := (*refusal)(nil)
+			if errors.As(err, &refused) != (tc.refused != "") {
+				t.Fatalf("%s: error is %v", tc.reason, err)
+			}
+			if refused != nil {
+				if diff := cmp.Diff(&refusal{v1alpha1.ReasonInputNotFound, tc.refused}, refused, cmp.AllowUnexported(refusal{})); diff != "" {
+					t.Errorf("%s (-want +got):\n%s", tc.reason, diff)
+				}
+				return
+			}
+			if diff := cmp.Diff(tc.text, string(p.text)); diff != "" || p.secret != tc.secret {
+				t.Errorf("%s: secret %t (-want +got):\n%s", tc.reason, p.secret, diff)
+			}
+			if _, line := p.locate(tc.pointer); line != tc.line {
+				t.Errorf("%s: %q is on line %d, want %d", tc.reason, tc.pointer, line, tc.line)
+			}
+		})
+	}
+}
