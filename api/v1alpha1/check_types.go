@@ -223,8 +223,8 @@ type Verdict struct {
 	// +optional
 	Phase Phase `json:"phase,omitempty"`
 
-	// RulesApplied names the rules in the order of the sets and their lists,
-	// as SET/RULE; a rule of the Check's own goes by its name alone.
+	// RulesApplied names the rules that apply, in alphabetical order, as
+	// SET/RULE; a rule of the Check's own goes by its name alone.
 	//
 	// +optional
 	// +listType=atomic
@@ -268,7 +268,10 @@ type Verdict struct {
 	// +optional
 	Explanation string `json:"explanation,omitempty"`
 
-	// InputDigest is the SHA-256 of the payload's text, as sha256:HEX.
+	// InputDigest is the SHA-256 of the payload in canonical form, as
+	// sha256:HEX: the order of members, white space and the spelling of
+	// numbers do not change it. It is absent where the payload comes from a
+	// Secret, since it would let a guess be confirmed.
 	//
 	// +optional
 	InputDigest string `json:"inputDigest,omitempty"`

@@ -138,8 +138,9 @@ type Explain struct {
 
 // RuleSetSpec is a list of rules that are used together.
 type RuleSetSpec struct {
-	// Rules are evaluated independently of each other; their order only orders
-	// what is shown.
+	// Rules are evaluated independently of each other. Their order has no
+	// meaning: results are ordered by what became of a rule, its severity and
+	// its name.
 	//
 	// +listType=map
 	// +listMapKey=name

@@ -75,7 +75,7 @@ Checky is up. In another terminal:
 and then, for instance:
 
   kubectl apply -f config/samples/
-  kubectl wait --for=condition=Complete checks --all
+  kubectl wait --for=condition=Complete chk/order-bad
   kubectl get checks
   kubectl describe checks
   kubectl explain check.spec

@@ -238,6 +238,9 @@ func TestSecretsStaySecret(t *testing.T) {
 	if k.Status.Summary.Pass != 0 {
 		t.Errorf("rules passed that should not have: %+v", k.Status.Results)
 	}
+	if k.Status.InputDigest != "" {
+		t.Error("a digest lets a guess of the secret be confirmed")
+	}
 	events := eventsOf(c, k)
 	for _, e := range events {
 		if strings.Contains(e.Note, value) || strings.Contains(e.Note, "4711") {
@@ -307,6 +310,9 @@ func TestUnchangedWritesNothing(t *testing.T) {
 	c.apply(orders)
 	c.apply(checkYAML("still", `{input: {amount: 99999}, ruleSets: [{name: orders}]}`))
 	c.apply(checkYAML("stuck", `{input: 1, ruleSets: [{name: nowhere}]}`))
+	c.create(&corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: c.namespace, Name: "vault"}, StringData: map[string]string{"order": `{"amount": 99999}`}})
+	c.apply(checkYAML("hidden", `{inputFrom: {secretKeyRef: {name: vault, key: order}}, ruleSets: [{name: orders}]}`))
+	hidden := c.verdict("hidden", v1alpha1.PhaseFailure)
 	before := c.verdict("still", v1alpha1.PhaseFailure)
 	stuck := eventually(c, c.check("stuck"), "to wait", func(k *v1alpha1.Check) bool { return condition(k, "Stalled") != "absent" })
 	set := &v1alpha1.RuleSet{ObjectMeta: metav1.ObjectMeta{Namespace: c.namespace, Name: "orders"}}
@@ -318,6 +324,9 @@ func TestUnchangedWritesNothing(t *testing.T) {
 	c.verdict("marker", v1alpha1.PhaseSuccess)
 	if after := c.verdict("still", v1alpha1.PhaseFailure); after.ResourceVersion != before.ResourceVersion {
 		t.Error("a check that did not change was written after a restart")
+	}
+	if after := c.verdict("hidden", v1alpha1.PhaseFailure); after.ResourceVersion != hidden.ResourceVersion {
+		t.Error("a check of a Secret that did not change was written after a restart")
 	}
 	if after := c.verdict("stuck", v1alpha1.PhasePending); after.ResourceVersion != stuck.ResourceVersion {
 		t.Error("a check that waits was written after a restart")
