@@ -2,9 +2,11 @@ package main
 
 import (
 	"encoding/base64"
+	"strings"
 
 	"github.com/checky-dev/checky/api/v1alpha1"
 	"github.com/checky-dev/checky/cmd/checky/manifest"
+	"github.com/checky-dev/checky/controllers/check"
 )
 
 // payload is a payload's text, and where it stands.
@@ -89,29 +91,30 @@ func (g *gatherer) inputOf(t *manifest.Target) (payload, error) {
 
 // source reads the object that an input comes from.
 func (g *gatherer) source(namespace string, from *v1alpha1.InputSource) (payload, error) {
-	apiVersion, kind, name, key := "v1", "ConfigMap", "", ""
-	switch {
-	case from.ConfigMapKeyRef != nil:
-		name, key = from.ConfigMapKeyRef.Name, from.ConfigMapKeyRef.Key
-	case from.SecretKeyRef != nil:
-		kind, name, key = "Secret", from.SecretKeyRef.Name, from.SecretKeyRef.Key
-	default:
-		apiVersion, kind, name = from.ResourceRef.APIVersion, from.ResourceRef.Kind, from.ResourceRef.Name
+	kind, name, err := check.Source(from)
+	if err != nil {
+		return payload{}, refuse(v1alpha1.ReasonInvalidSpec, "%s", err)
 	}
-	object := g.bundle.Object(apiVersion, kind, namespace, name)
+	object := g.bundle.Object(kind.GroupVersion().String(), kind.Kind, namespace, name)
 	if object == nil {
 		return payload{}, refuse(v1alpha1.ReasonInputNotFound,
-			"waiting for %s %s, which does not exist in namespace %s; create it, or correct spec.inputFrom", kind, name, namespace)
+			"waiting for %s %s, which does not exist in namespace %s; create it, or correct spec.inputFrom", kind.Kind, name, namespace)
 	}
-	isSecret := apiVersion == "v1" && kind == "Secret"
-	if from.ResourceRef != nil {
+	isSecret := kind.Group == "" && strings.EqualFold(kind.Kind, "Secret")
+	key := ""
+	switch {
+	case from.ConfigMapKeyRef != nil:
+		key = from.ConfigMapKeyRef.Key
+	case from.SecretKeyRef != nil:
+		key = from.SecretKeyRef.Key
+	default:
 		root := asStored(object.Root, isSecret)
 		return payload{file: object.File, node: root, text: root.JSON(), secret: isSecret}, nil
 	}
 	p, ok := valueOf(object, isSecret, key)
 	if !ok {
 		return payload{}, refuse(v1alpha1.ReasonInputNotFound,
-			"waiting for key %s of %s %s, which does not have it; add it, or correct spec.inputFrom", key, kind, name)
+			"waiting for key %s of %s %s, which does not have it; add it, or correct spec.inputFrom", key, kind.Kind, name)
 	}
 	p.secret = isSecret
 	return p, nil
