@@ -2,7 +2,6 @@ package check
 
 import (
 	"context"
-	"errors"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/types"
@@ -16,9 +15,7 @@ import (
 // gather brings the rules and the input together, or finds what is missing.
 func (r *Reconciler) gather(ctx context.Context, s *scope) error {
 	if s.check.Spec.Suspend {
-		s.waiting = &waiting{Obstacle: engine.Obstacle{
-			Reason: v1alpha1.ReasonSuspended, Message: "spec.suspend is true; set it to false to have the check evaluated",
-		}}
+		s.waiting = &waiting{Obstacle: *engine.Suspended()}
 		return nil
 	}
 	if !stripped(s.check) {
@@ -48,13 +45,8 @@ func (r *Reconciler) gatherRules(ctx context.Context, s *scope) error {
 		sets = append(sets, r.Library.Rules("", spec.Rules))
 	}
 	s.program, err = r.Library.Program(spec.FailOn, sets...)
-	switch {
-	case errors.Is(err, engine.ErrNoRules):
-		s.refused = engine.NoRules(s.check.Namespace)
-	case errors.Is(err, engine.ErrTooManyRules):
-		s.refused = &engine.Obstacle{Reason: v1alpha1.ReasonTooManyRules, Message: err.Error()}
-	case err != nil:
-		s.refused = &engine.Obstacle{Reason: v1alpha1.ReasonInvalidSpec, Message: err.Error()}
+	if err != nil {
+		s.refused = engine.NoProgram(err, s.check.Namespace)
 	}
 	return nil
 }

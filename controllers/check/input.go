@@ -4,14 +4,18 @@ import (
 	"context"
 	"encoding/base64"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/meta"
+	"k8s.io/apimachinery/pkg/api/validation/path"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/apimachinery/pkg/util/validation"
 
 	"github.com/checky-dev/checky/api/v1alpha1"
 	"github.com/checky-dev/checky/engine"
@@ -35,21 +39,39 @@ func (r *Reconciler) gatherInput(ctx context.Context, s *scope) error {
 	return nil
 }
 
-// Source names the object that an input comes from.
+// Source names the object that an input comes from. Its error tells of a reference that no object can answer to.
 func Source(from *v1alpha1.InputSource) (kind schema.GroupVersionKind, name string, err error) {
+	field := ""
 	switch {
 	case from.ConfigMapKeyRef != nil:
-		return configMapKind, from.ConfigMapKeyRef.Name, nil
+		kind, name, field = configMapKind, from.ConfigMapKeyRef.Name, "configMapKeyRef"
 	case from.SecretKeyRef != nil:
-		return secretKind, from.SecretKeyRef.Name, nil
+		kind, name, field = secretKind, from.SecretKeyRef.Name, "secretKeyRef"
 	case from.ResourceRef != nil:
-		gv, err := schema.ParseGroupVersion(from.ResourceRef.APIVersion)
-		if err != nil {
-			return kind, "", fmt.Errorf("spec.inputFrom.resourceRef.apiVersion: %q is not GROUP/VERSION", from.ResourceRef.APIVersion)
+		name, field = from.ResourceRef.Name, "resourceRef"
+		if kind, err = resourceKind(from.ResourceRef); err != nil {
+			return kind, "", err
 		}
-		return gv.WithKind(from.ResourceRef.Kind), from.ResourceRef.Name, nil
+	default:
+		return kind, "", fmt.Errorf("spec.inputFrom: set exactly one of configMapKeyRef, secretKeyRef and resourceRef")
 	}
-	return kind, "", fmt.Errorf("spec.inputFrom: set exactly one of configMapKeyRef, secretKeyRef and resourceRef")
+	if problems := path.IsValidPathSegmentName(name); len(problems) > 0 {
+		return kind, "", fmt.Errorf("spec.inputFrom.%s.name: %q is no object's name: it %s", field, name, problems[0])
+	}
+	return kind, name, nil
+}
+
+// resourceKind reads the kind off a reference. A Check is no input: one that reads itself, or a ring of them, would
+// change its input by every verdict and never come to rest.
+func resourceKind(ref *v1alpha1.ResourceReference) (schema.GroupVersionKind, error) {
+	gv, err := schema.ParseGroupVersion(ref.APIVersion)
+	if err != nil || len(validation.IsDNS1035Label(gv.Version)) > 0 || gv.Group != "" && len(validation.IsDNS1123Subdomain(gv.Group)) > 0 {
+		return schema.GroupVersionKind{}, fmt.Errorf("spec.inputFrom.resourceRef.apiVersion: %q is neither GROUP/VERSION, such as apps/v1, nor v1", ref.APIVersion)
+	}
+	if gv.Group == v1alpha1.GroupVersion.Group && strings.EqualFold(ref.Kind, "Check") {
+		return schema.GroupVersionKind{}, errors.New("spec.inputFrom.resourceRef: a Check cannot be the input of a Check; name the object that it checks")
+	}
+	return gv.WithKind(ref.Kind), nil
 }
 
 // readSource reads the object that the input comes from, once it is watched: a change after the reading is never
@@ -132,12 +154,17 @@ func readObject(s *scope, from *v1alpha1.InputSource, object *unstructured.Unstr
 			s.waiting = stalledBy(engine.MissingKey("Secret", object.GetName(), from.SecretKeyRef.Key))
 		}
 	default:
-		s.input.secret = object.GroupVersionKind() == secretKind
+		s.input.secret = isSecret(object.GroupVersionKind().GroupKind())
 		text, err := objectText(object)
 		s.input.text = text
 		return err
 	}
 	return nil
+}
+
+// isSecret knows Secrets by any spelling that the API server's discovery might let through.
+func isSecret(kind schema.GroupKind) bool {
+	return kind.Group == secretKind.Group && strings.EqualFold(kind.Kind, secretKind.Kind)
 }
 
 // objectText is a whole object as a payload. The API server's own bookkeeping is left out: managedFields, and the

@@ -52,7 +52,7 @@ func (w *inputWatches) Watch(ctx context.Context, namespace string, kind schema.
 	if w.isWatched(kind) {
 		return nil
 	}
-	mapping, err := w.mgr.GetRESTMapper().RESTMapping(kind.GroupKind(), kind.Version)
+	mapping, err := served(w.mgr.GetRESTMapper(), kind)
 	if err != nil {
 		return err
 	}
@@ -65,6 +65,20 @@ func (w *inputWatches) Watch(ctx context.Context, namespace string, kind schema.
 		}
 	}
 	return w.begin(kind)
+}
+
+// served finds the resource of a kind. The mapper also answers to a kind in lower case; taken for a kind of its own, secret would
+// pass by all that goes by a kind's name: the masking of Secrets, and the index of inputs.
+func served(mapper meta.RESTMapper, kind schema.GroupVersionKind) (*meta.RESTMapping, error) {
+	mapping, err := mapper.RESTMapping(kind.GroupKind(), kind.Version)
+	if err != nil {
+		return nil, err
+	}
+	proper, err := mapper.KindFor(mapping.Resource)
+	if err == nil && proper != kind {
+		err = &meta.NoKindMatchError{GroupKind: kind.GroupKind(), SearchedVersions: []string{kind.Version}}
+	}
+	return mapping, err
 }
 
 func (w *inputWatches) isWatched(kind schema.GroupVersionKind) bool {

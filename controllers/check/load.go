@@ -2,8 +2,9 @@ package check
 
 import (
 	"context"
-	"fmt"
+	"errors"
 
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -22,7 +23,8 @@ func (r *Reconciler) load(ctx context.Context, req ctrl.Request) (*scope, error)
 	return &scope{check: check, began: r.Clock.Now()}, nil
 }
 
-// loadWhole reads the Check from the API server where the cache has stripped it.
+// loadWhole reads the Check from the API server where the cache has stripped it. What was gathered for the one in the cache
+// holds for no other: its error is a conflict where the spec was changed, or the Check replaced, meanwhile.
 func (r *Reconciler) loadWhole(ctx context.Context, s *scope) error {
 	if !stripped(s.check) {
 		return nil
@@ -31,15 +33,19 @@ func (r *Reconciler) loadWhole(ctx context.Context, s *scope) error {
 	if err := r.Live.Get(ctx, client.ObjectKeyFromObject(s.check), whole); err != nil {
 		return err
 	}
-	if whole.UID != s.check.UID {
-		return fmt.Errorf("check %s was replaced meanwhile", whole.Name)
+	if whole.UID != s.check.UID || whole.Generation != s.check.Generation {
+		return apierrors.NewConflict(v1alpha1.GroupVersion.WithResource("checks").GroupResource(), whole.Name, errBehind)
 	}
+	delete(whole.Annotations, strippedAnnotation)
 	s.check = whole
 	return nil
 }
 
+// errBehind is a conflict's reason.
+var errBehind = errors.New("the cache is behind the API server")
+
 // strippedAnnotation marks objects of the cache that lack their payload and results. It never leaves the
-// process.
+// process, and where a user has set it, it says nothing.
 const strippedAnnotation = "checky.dev/stripped-in-cache"
 
 func stripped(check *v1alpha1.Check) bool {
@@ -57,6 +63,7 @@ func Strip(object any) (any, error) {
 	}
 	check.ManagedFields = nil
 	delete(check.Annotations, "kubectl.kubernetes.io/last-applied-configuration")
+	delete(check.Annotations, strippedAnnotation)
 	if !check.Status.Phase.Finished() || check.Status.ObservedGeneration != check.Generation {
 		return check, nil
 	}

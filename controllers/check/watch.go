@@ -30,10 +30,11 @@ func (r *Reconciler) SetupWithManager(ctx context.Context, mgr ctrl.Manager, con
 	if err := indexIn(ctx, mgr.GetFieldIndexer()); err != nil {
 		return err
 	}
-	changed := predicate.Or(predicate.GenerationChangedPredicate{}, predicate.AnnotationChangedPredicate{})
+	edited := predicate.Or(predicate.GenerationChangedPredicate{}, Replaced())
+	changed := predicate.Or(edited, predicate.AnnotationChangedPredicate{})
 	built, err := ctrl.NewControllerManagedBy(mgr).
 		Named("check").
-		For(&v1alpha1.Check{}, builder.WithPredicates(predicate.GenerationChangedPredicate{}, noDeletions())).
+		For(&v1alpha1.Check{}, builder.WithPredicates(edited, noDeletions())).
 		Watches(&v1alpha1.RuleSet{}, r.concerned(setConcerns(v1alpha1.KindRuleSet)), builder.WithPredicates(changed)).
 		Watches(&v1alpha1.ClusterRuleSet{}, r.concerned(setConcerns(v1alpha1.KindClusterRuleSet)), builder.WithPredicates(changed)).
 		WithOptions(controller.Options{MaxConcurrentReconciles: concurrency}).
@@ -43,6 +44,12 @@ func (r *Reconciler) SetupWithManager(ctx context.Context, mgr ctrl.Manager, con
 	}
 	r.Inputs = newInputWatches(mgr, built, r.concerned(inputConcerns))
 	return nil
+}
+
+// Replaced lets through an update that is another object of the same name. A cache that has to list anew, as after the API server was
+// away, sees a deletion and creation as one update, and both objects may be of the same generation.
+func Replaced() predicate.Predicate {
+	return predicate.Funcs{UpdateFunc: func(e event.UpdateEvent) bool { return e.ObjectOld.GetUID() != e.ObjectNew.GetUID() }}
 }
 
 func noDeletions() predicate.Predicate {

@@ -4,6 +4,7 @@ package ruleset
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"k8s.io/apimachinery/pkg/api/equality"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -16,6 +17,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/predicate"
 
 	"github.com/checky-dev/checky/api/v1alpha1"
+	"github.com/checky-dev/checky/controllers/check"
 	"github.com/checky-dev/checky/engine"
 	"github.com/checky-dev/checky/rules"
 )
@@ -46,6 +48,9 @@ func Setup(mgr ctrl.Manager, library *engine.Library, recorder events.EventRecor
 	return register(mgr, "clusterruleset", &v1alpha1.ClusterRuleSet{}, cluster)
 }
 
+// conflictRetry is how long a write that lost waits for the cache to show the version that won.
+const conflictRetry = 50 * time.Millisecond
+
 type reconcileFunc func(context.Context, ctrl.Request) (ctrl.Result, error)
 
 func (f reconcileFunc) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Result, error) {
@@ -55,7 +60,7 @@ func (f reconcileFunc) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Re
 func register(mgr ctrl.Manager, name string, object client.Object, f reconcileFunc) error {
 	return ctrl.NewControllerManagedBy(mgr).
 		Named(name).
-		For(object, builder.WithPredicates(predicate.GenerationChangedPredicate{})).
+		For(object, builder.WithPredicates(predicate.Or(predicate.GenerationChangedPredicate{}, check.Replaced()))).
 		Complete(f)
 }
 
@@ -67,10 +72,11 @@ func publish(ctx context.Context, c client.Client, recorder events.EventRecorder
 	was := meta.IsStatusConditionFalse(current.Conditions, v1alpha1.ConditionReady)
 	*current = status
 	if err := c.Status().Update(ctx, set); err != nil {
-		if apierrors.IsConflict(err) || apierrors.IsNotFound(err) {
-			return ctrl.Result{}, nil // the version that won comes by watch
+		if apierrors.IsConflict(err) {
+			// A version that won by another label or annotation alone has no new generation, and so brings nothing back.
+			return ctrl.Result{RequeueAfter: conflictRetry}, nil
 		}
-		return ctrl.Result{}, err
+		return ctrl.Result{}, client.IgnoreNotFound(err)
 	}
 	ready := meta.FindStatusCondition(status.Conditions, v1alpha1.ConditionReady)
 	switch bad := ready.Status == metav1.ConditionFalse; {

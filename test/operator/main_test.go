@@ -201,9 +201,15 @@ type operator struct {
 // start runs the operator until the test ends or stop is called.
 func (c *cluster) start(o controllers.Options) *operator {
 	c.t.Helper()
+	return c.startAs(c.operatorConfig(), o)
+}
+
+// startAs does so by a configuration of the test's own.
+func (c *cluster) startAs(config *rest.Config, o controllers.Options) *operator {
+	c.t.Helper()
 	ctx, cancel := context.WithCancel(context.WithoutCancel(c.t.Context()))
 	op := &operator{stop: cancel, done: make(chan error, 1), registry: prometheus.NewRegistry()}
-	mgr, err := controllers.New(ctx, c.operatorConfig(), o, op.registry)
+	mgr, err := controllers.New(ctx, config, o, op.registry)
 	if err != nil {
 		cancel()
 		c.t.Fatal(err)

@@ -360,14 +360,37 @@ func TestResourceRef(t *testing.T) {
 	c.apply(checkYAML("denied", `{inputFrom: {resourceRef: {apiVersion: v1, kind: Service, name: web}}, rules: [{name: r, module: {name: required, params: {field: $.spec}}}]}`))
 	c.apply(checkYAML("cluster-scoped", `{inputFrom: {resourceRef: {apiVersion: v1, kind: Namespace, name: default}}, rules: [{name: r, module: {name: required, params: {field: $.spec}}}]}`))
 	c.apply(checkYAML("unknown", `{inputFrom: {resourceRef: {apiVersion: example.org/v1, kind: Thing, name: x}}, rules: [{name: r, module: {name: required, params: {field: $.spec}}}]}`))
+	c.apply(checkYAML("lower-case", `{inputFrom: {resourceRef: {apiVersion: v1, kind: secret, name: vault}}, rules: [{name: r, module: {name: const, params: {field: $.data.k, value: x}}}]}`))
 	c.apply(checkYAML("secret-object", `{inputFrom: {resourceRef: {apiVersion: v1, kind: Secret, name: vault}}, rules: [{name: r, module: {name: const, params: {field: $.data.k, value: x}}}]}`))
 	for name, reason := range map[string]string{
-		"denied": "True InputForbidden", "cluster-scoped": "True InputForbidden", "unknown": "True InputNotFound", "secret-object": "True InputNotFound",
+		"denied": "True InputForbidden", "cluster-scoped": "True InputForbidden", "unknown": "True InputNotFound", "secret-object": "True InputNotFound", "lower-case": "True InputNotFound",
 	} {
 		eventually(c, c.check(name), reason, func(k *v1alpha1.Check) bool { return condition(k, "Stalled") == reason })
 	}
 	c.create(&corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: c.namespace, Name: "vault"}, Data: map[string][]byte{"k": []byte("hush")}})
+	waits := c.check("lower-case")
 	if k := c.verdict("secret-object", v1alpha1.PhaseFailure); strings.Contains(k.Status.Explanation, "aHVzaA==") {
 		t.Errorf("the status quotes a Secret: %s", k.Status.Explanation)
+	}
+	if err := c.Get(t.Context(), client.ObjectKeyFromObject(c.check("lower-case")), waits); err != nil || waits.Status.Phase != v1alpha1.PhasePending {
+		t.Errorf("the lower-case kind came to %s, %v: %s", waits.Status.Phase, err, waits.Status.Explanation)
+	}
+}
+
+// TestImpossibleReferences covers inputs that can never be there: each is an Error at once.
+func TestImpossibleReferences(t *testing.T) {
+	c := newCluster(t)
+	c.start(testOptions())
+	for name, from := range map[string]string{
+		"itself":     `resourceRef: {apiVersion: checky.dev/v1alpha1, kind: Check, name: itself}`,
+		"no-version": `resourceRef: {apiVersion: "/", kind: Secret, name: x}`,
+		"elsewhere":  `resourceRef: {apiVersion: ../v1, kind: Secret, name: x}`,
+		"slash":      `configMapKeyRef: {name: a/b, key: k}`,
+		"dots":       `secretKeyRef: {name: .., key: k}`,
+	} {
+		c.apply(checkYAML(name, `{inputFrom: {`+from+`}, rules: [{name: r, module: {name: required, params: {field: $.spec}}}]}`))
+		if k := c.verdict(name, v1alpha1.PhaseError); condition(k, "Complete") != "True InvalidSpec" {
+			t.Errorf("%s: %+v", name, k.Status.Conditions)
+		}
 	}
 }
