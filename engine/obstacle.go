@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"errors"
 	"fmt"
 
 	"github.com/checky-dev/checky/api/v1alpha1"
@@ -20,6 +21,22 @@ func NoRules(namespace string) *Obstacle {
 	return &Obstacle{v1alpha1.ReasonNoRules, fmt.Sprintf(
 		"no rules apply: the check names neither ruleSets nor rules, and no RuleSet in namespace %s is annotated %s: \"true\"",
 		namespace, v1alpha1.DefaultRuleSetAnnotation)}
+}
+
+// Suspended is the obstacle of a Check that somebody has suspended.
+func Suspended() *Obstacle {
+	return &Obstacle{v1alpha1.ReasonSuspended, "spec.suspend is true; set it to false to have the check evaluated"}
+}
+
+// NoProgram is the obstacle behind an error of NewProgram, for a Check of a namespace.
+func NoProgram(err error, namespace string) *Obstacle {
+	switch {
+	case errors.Is(err, ErrNoRules):
+		return NoRules(namespace)
+	case errors.Is(err, ErrTooManyRules):
+		return &Obstacle{v1alpha1.ReasonTooManyRules, err.Error()}
+	}
+	return &Obstacle{v1alpha1.ReasonInvalidSpec, err.Error()}
 }
 
 // MissingRuleSet is the obstacle of a Check that refers to a rule set which is not there.

@@ -73,6 +73,9 @@ func (c *Call) Now() time.Time { return c.now }
 // Deadline is when the rule must have ended.
 func (c *Call) Deadline() time.Time { return c.deadline }
 
+// Left is how much time the check has left.
+func (c *Call) Left() time.Duration { return time.Until(c.latest) }
+
 // Memo keeps one value for all rules of this call, such as the payload in the form that an
 // expression language wants it.
 func (c *Call) Memo(build func(*Call) any) any {

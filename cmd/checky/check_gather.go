@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"errors"
-	"fmt"
 	"slices"
 	"time"
 
@@ -25,20 +24,12 @@ type gatherer struct {
 	now     time.Time
 }
 
-// refusal is why a target cannot be evaluated at all. The reasons and messages are the controller's; what the
-// controller waits for, nothing here will bring.
-type refusal struct {
-	reason, message string
-}
+// refusal is why a target cannot be evaluated at all. What the controller waits for, nothing here will bring.
+type refusal struct{ *engine.Obstacle }
 
-func (r *refusal) Error() string { return r.message }
+func (r *refusal) Error() string { return r.Message }
 
-func refuse(reason, format string, args ...any) error {
-	return &refusal{reason, fmt.Sprintf(format, args...)}
-}
-
-// maxAttempts is how often a target is evaluated where a rule ran out of time, as in the controller.
-const maxAttempts = 3
+func refuse(o *engine.Obstacle) error { return &refusal{o} }
 
 // evaluate gives the verdict on a target.
 func (g *gatherer) evaluate(ctx context.Context, t *manifest.Target) reporting.Input {
@@ -53,14 +44,9 @@ func (g *gatherer) evaluate(ctx context.Context, t *manifest.Target) reporting.I
 	in.Locate = input.locate
 	var outcome engine.Outcome
 	if refused := (*refusal)(nil); errors.As(err, &refused) {
-		outcome = g.engine.Refuse(ctx, refused.reason, refused.message)
+		outcome = g.engine.Refuse(ctx, refused.Reason, refused.Message)
 	} else {
-		request := engine.Request{Input: input.text, Secret: input.secret, Program: program, Now: g.now}
-		for range maxAttempts {
-			if outcome = g.engine.Evaluate(ctx, request); !outcome.TimedOut {
-				break
-			}
-		}
+		outcome = g.engine.Evaluate(ctx, engine.Request{Input: input.text, Secret: input.secret, Program: program, Now: g.now})
 	}
 	in.Verdict, in.Reason = outcome.Verdict, outcome.Reason
 	if len(in.Verdict.RulesApplied) > 0 {
@@ -74,7 +60,12 @@ func (g *gatherer) evaluate(ctx context.Context, t *manifest.Target) reporting.I
 // gather finds the rules and the input. Its error is a *refusal.
 func (g *gatherer) gather(t *manifest.Target) (*engine.Program, payload, error) {
 	if t.Check == nil {
-		program, err := g.program(g.failOn, "no rules apply: name rule sets with -r", g.given())
+		program, err := g.program(g.failOn, g.given())
+		if errors.Is(err, engine.ErrNoRules) {
+			err = refuse(&engine.Obstacle{Reason: v1alpha1.ReasonNoRules, Message: "no rules apply: name rule sets with -r"})
+		} else if err != nil {
+			err = refuse(engine.NoProgram(err, ""))
+		}
 		if err != nil {
 			return nil, payload{}, err
 		}
@@ -83,37 +74,30 @@ func (g *gatherer) gather(t *manifest.Target) (*engine.Program, payload, error) 
 	}
 	check := t.Check
 	if check.Spec.Suspend {
-		return nil, payload{}, refuse(v1alpha1.ReasonSuspended, "spec.suspend is true; set it to false to have the check evaluated")
+		return nil, payload{}, refuse(engine.Suspended())
+	}
+	if o := engine.AmbiguousInput(&check.Spec); o != nil {
+		return nil, payload{}, refuse(o)
 	}
 	sets, err := g.setsOf(check)
 	if err != nil {
 		return nil, payload{}, err
 	}
-	program, err := g.program(check.Spec.FailOn, fmt.Sprintf(
-		"no rules apply: the check names neither ruleSets nor rules, and no RuleSet in namespace %s is annotated %s: \"true\"",
-		check.Namespace, v1alpha1.DefaultRuleSetAnnotation), sets)
+	program, err := g.program(check.Spec.FailOn, sets)
 	if err != nil {
-		return nil, payload{}, err
+		return nil, payload{}, refuse(engine.NoProgram(err, check.Namespace))
 	}
 	input, err := g.inputOf(t)
 	return program, input, err
 }
 
-func (g *gatherer) program(failOn v1alpha1.Severity, noRules string, sets []*rules.Set) (*engine.Program, error) {
+// program joins sets. Its errors are NewProgram's.
+func (g *gatherer) program(failOn v1alpha1.Severity, sets []*rules.Set) (*engine.Program, error) {
 	// Sets of two namespaces, or two plain lists, may have rules of the same ID.
 	slices.SortFunc(sets, func(a, b *rules.Set) int {
 		return cmp.Or(cmp.Compare(a.Name, b.Name), cmp.Compare(a.Digest, b.Digest))
 	})
-	program, err := g.library.Program(failOn, sets...)
-	switch {
-	case errors.Is(err, engine.ErrNoRules):
-		return nil, refuse(v1alpha1.ReasonNoRules, "%s", noRules)
-	case errors.Is(err, engine.ErrTooManyRules):
-		return nil, refuse(v1alpha1.ReasonTooManyRules, "%s", err)
-	case err != nil:
-		return nil, refuse(v1alpha1.ReasonInvalidSpec, "%s", err)
-	}
-	return program, nil
+	return g.library.Program(failOn, sets...)
 }
 
 func (g *gatherer) set(set *manifest.Set) *rules.Set { return g.library.Rules(set.Name, set.Rules) }
@@ -141,15 +125,9 @@ func (g *gatherer) setsOf(check *v1alpha1.Check) ([]*rules.Set, error) {
 		return sets, nil
 	}
 	for _, ref := range check.Spec.RuleSets {
-		kind := cmp.Or(ref.Kind, v1alpha1.KindRuleSet)
-		set := g.bundle.Set(kind, check.Namespace, ref.Name)
-		switch {
-		case set == nil && kind == v1alpha1.KindClusterRuleSet:
-			return nil, refuse(v1alpha1.ReasonRuleSetNotFound,
-				"waiting for ClusterRuleSet %s, which does not exist; create it, or correct spec.ruleSets", ref.Name)
-		case set == nil:
-			return nil, refuse(v1alpha1.ReasonRuleSetNotFound,
-				"waiting for RuleSet %s, which does not exist in namespace %s; create it, or correct spec.ruleSets", ref.Name, check.Namespace)
+		set := g.bundle.Set(cmp.Or(ref.Kind, v1alpha1.KindRuleSet), check.Namespace, ref.Name)
+		if set == nil {
+			return nil, refuse(engine.MissingRuleSet(check.Namespace, ref))
 		}
 		sets = append(sets, g.set(set))
 	}

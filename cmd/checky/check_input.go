@@ -7,6 +7,7 @@ import (
 	"github.com/checky-dev/checky/api/v1alpha1"
 	"github.com/checky-dev/checky/cmd/checky/manifest"
 	"github.com/checky-dev/checky/controllers/check"
+	"github.com/checky-dev/checky/engine"
 )
 
 // payload is a payload's text, and where it stands.
@@ -55,7 +56,7 @@ func payloadOf(t *manifest.Target) (payload, error) {
 	default:
 		problem := *t.Problem
 		problem.File = ""
-		return p, refuse(v1alpha1.ReasonInvalidInput, "payload: %s", problem.Error())
+		return p, refuse(&engine.Obstacle{Reason: v1alpha1.ReasonInvalidInput, Message: "payload: " + problem.Error()})
 	}
 	return p, nil
 }
@@ -70,17 +71,7 @@ func held(file *manifest.File, holder *manifest.Node, text []byte) payload {
 // inputOf is a Check's input. Its error is a *refusal.
 func (g *gatherer) inputOf(t *manifest.Target) (payload, error) {
 	spec, node := &t.Check.Spec, t.Root.Get("spec")
-	given := 0
-	for _, set := range []bool{!spec.Input.IsZero(), spec.InputJSON != "", spec.InputFrom != nil} {
-		if set {
-			given++
-		}
-	}
 	switch {
-	case given == 0:
-		return payload{}, refuse(v1alpha1.ReasonInvalidSpec, "spec has no input; set exactly one of spec.input, spec.inputFrom and spec.inputJSON")
-	case given > 1:
-		return payload{}, refuse(v1alpha1.ReasonInvalidSpec, "spec has several inputs; set exactly one of spec.input, spec.inputFrom and spec.inputJSON")
 	case spec.InputFrom != nil:
 		return g.source(t.Check.Namespace, spec.InputFrom)
 	case spec.InputJSON != "":
@@ -93,12 +84,11 @@ func (g *gatherer) inputOf(t *manifest.Target) (payload, error) {
 func (g *gatherer) source(namespace string, from *v1alpha1.InputSource) (payload, error) {
 	kind, name, err := check.Source(from)
 	if err != nil {
-		return payload{}, refuse(v1alpha1.ReasonInvalidSpec, "%s", err)
+		return payload{}, refuse(&engine.Obstacle{Reason: v1alpha1.ReasonInvalidSpec, Message: err.Error()})
 	}
 	object := g.bundle.Object(kind.GroupVersion().String(), kind.Kind, namespace, name)
 	if object == nil {
-		return payload{}, refuse(v1alpha1.ReasonInputNotFound,
-			"waiting for %s %s, which does not exist in namespace %s; create it, or correct spec.inputFrom", kind.Kind, name, namespace)
+		return payload{}, refuse(engine.MissingInput(namespace, kind.Kind, name))
 	}
 	isSecret := kind.Group == "" && strings.EqualFold(kind.Kind, "Secret")
 	key := ""
@@ -113,8 +103,7 @@ func (g *gatherer) source(namespace string, from *v1alpha1.InputSource) (payload
 	}
 	p, ok := valueOf(object, isSecret, key)
 	if !ok {
-		return payload{}, refuse(v1alpha1.ReasonInputNotFound,
-			"waiting for key %s of %s %s, which does not have it; add it, or correct spec.inputFrom", key, kind.Kind, name)
+		return payload{}, refuse(engine.MissingKey(kind.Kind, name, key))
 	}
 	p.secret = isSecret
 	return p, nil

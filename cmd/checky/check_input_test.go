@@ -10,6 +10,7 @@ import (
 	"github.com/checky-dev/checky/api/v1alpha1"
 	"github.com/checky-dev/checky/cmd/checky/manifest"
 	"github.com/checky-dev/checky/config"
+	"github.com/checky-dev/checky/engine"
 )
 
 func TestInputFrom(t *testing.T) {
@@ -93,7 +94,7 @@ data: {a: '1'}
 				t.Fatalf("%s: error is %v", tc.reason, err)
 			}
 			if refused != nil {
-				if diff := cmp.Diff(&refusal{v1alpha1.ReasonInputNotFound, tc.refused}, refused, cmp.AllowUnexported(refusal{})); diff != "" {
+				if diff := cmp.Diff(&engine.Obstacle{Reason: v1alpha1.ReasonInputNotFound, Message: tc.refused}, refused.Obstacle); diff != "" {
 					t.Errorf("%s (-want +got):\n%s", tc.reason, diff)
 				}
 				return
