@@ -25,6 +25,11 @@ type Field struct {
 	queries     int
 	absolute    bool
 	patternSize int
+	// copies is how many times over a path that is not walkable may select each value; recursive says that it has a descendant
+	// segment, and depth how many segments it has.
+	copies    int
+	recursive bool
+	depth     int
 }
 
 // fieldStep is one segment with one selector.
@@ -36,10 +41,6 @@ type fieldStep struct {
 	// recursive makes it a descendant segment: it applies to a value and to all below it.
 	recursive bool
 }
-
-// maxSelectors bounds how many times over a path may select each value: the product of the numbers of selectors in
-// its segments.
-const maxSelectors = 16
 
 // CompileField compiles a JSONPath. Beyond the grammar it asks for what keeps evaluation linear in the size of
 // the payload: at most MaxFieldBytes, at most one descendant segment and that outside of filters, filters
@@ -68,77 +69,20 @@ func newField(text string, path *jsonpath.Path) *Field {
 	if f.singular && !slices.ContainsFunc(f.steps, func(s fieldStep) bool { return s.index < 0 }) {
 		f.pointer = pointerTo(f.steps)
 	}
+	f.copies, f.depth = 1, len(segments)
 	for _, segment := range segments {
+		f.copies *= len(segment.Selectors())
+		f.recursive = f.recursive || segment.IsDescendant()
 		for _, selector := range segment.Selectors() {
 			if filter, ok := selector.(*spec.FilterSelector); ok {
 				text := unquoted(filter.String())
-				f.queries += strings.Count(text, "@") + strings.Count(text, "$")
+				queries, _ := queriesIn(text)
+				f.queries += queries
 				f.absolute = f.absolute || strings.Contains(text, "$")
 			}
 		}
 	}
 	return f
-}
-
-// selectionSteps estimates, in steps of a Call, what it takes the library to select from a payload of a size in
-// bytes: each query of a filter may look at all of a value, and one that starts at the root looks
-// at all of the payload for each value.
-func (f *Field) selectionSteps(size int) int {
-	steps := 1 + size/2*(1+f.queries)
-	if f.absolute {
-		steps *= 1 + size/64
-	}
-	return steps + size*f.patternSize/patternStepsPerStep
-}
-
-func boundSegments(segments []*spec.Segment) error {
-	descendants, product := 0, 1
-	for _, segment := range segments {
-		if segment.IsDescendant() {
-			descendants++
-		}
-		product *= len(segment.Selectors())
-		if product > maxSelectors {
-			return fmt.Errorf("selects each value more than %d times over; use fewer selectors", maxSelectors)
-		}
-		for _, selector := range segment.Selectors() {
-			filter, ok := selector.(*spec.FilterSelector)
-			if !ok {
-				continue
-			}
-			text := unquoted(filter.String())
-			if strings.Contains(text, "..") {
-				return fmt.Errorf("has a descendant segment (..) inside a filter; its cost could not be bounded")
-			}
-			if strings.Count(text, "?") > 1 {
-				return fmt.Errorf("has a filter inside a filter; its cost could not be bounded")
-			}
-		}
-	}
-	if descendants > 1 {
-		return fmt.Errorf("has more than one descendant segment (..); its cost could not be bounded")
-	}
-	return nil
-}
-
-// unquoted blanks the string literals of a filter.
-func unquoted(filter string) string {
-	var b strings.Builder
-	var quote byte
-	for i := 0; i < len(filter); i++ {
-		c := filter[i]
-		switch {
-		case quote == 0 && (c == '"' || c == '\''):
-			quote = c
-		case quote == 0:
-			b.WriteByte(c)
-		case c == '\\':
-			i++
-		case c == quote:
-			quote = 0
-		}
-	}
-	return b.String()
 }
 
 func walkableSteps(segments []*spec.Segment) ([]fieldStep, bool) {
@@ -207,7 +151,7 @@ func (f *Field) Each(c *Call, visit func(*Call, Node) error) error {
 		c.walked = c.walked[:0]
 		return f.walk(c, 0, c.payload.root, visit)
 	}
-	if err := c.Step(f.selectionSteps(c.payload.size)); err != nil {
+	if err := c.Step(f.selectionSteps(c.payload)); err != nil {
 		return err
 	}
 	nodes := f.path.SelectLocated(c.payload.root)

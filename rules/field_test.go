@@ -154,29 +154,31 @@ func TestFieldShape(t *testing.T) {
 
 func TestFieldBounds(t *testing.T) {
 	for path, want := range map[string]string{
-		"":                                     "is not a JSONPath (RFC 9535)",
-		"a":                                    "is not a JSONPath (RFC 9535)",
-		"$.":                                   "is not a JSONPath (RFC 9535)",
-		"$[?":                                  "is not a JSONPath (RFC 9535)",
-		"$" + strings.Repeat(".a", 512):        "the JSONPath has 1025 bytes, at most 1024 are allowed",
-		"$..a..b":                              "has more than one descendant segment",
-		"$[?@..a]":                             "has a descendant segment (..) inside a filter",
-		"$[?count($..a) > 1]":                  "has a descendant segment (..) inside a filter",
-		"$[?@[?@.a]]":                          "has a filter inside a filter",
-		"$" + strings.Repeat("[0,1]", 5):       "selects each value more than 16 times over",
-		"$[" + strings.Repeat("*,", 16) + "*]": "selects each value more than 16 times over",
-		"$[?match(@.a, @.b)]":                  "must be a literal",
-		"$[?search(@.a, $.b)]":                 "must be a literal",
-		"$[?match(@.a, '(')]":                  "is not a regular expression",
-		"$[?match(@.a, '(abcdefgh){300}')]":    "at most 2000",
-		"$[?match(@.a)]":                       "expected a value and a regular expression",
-		"$[?nope(@.a)]":                        "is not a JSONPath (RFC 9535)",
+		"":                              "is not a JSONPath (RFC 9535)",
+		"a":                             "is not a JSONPath (RFC 9535)",
+		"$.":                            "is not a JSONPath (RFC 9535)",
+		"$[?":                           "is not a JSONPath (RFC 9535)",
+		"$" + strings.Repeat(".a", 512): "the JSONPath has 1025 bytes, at most 1024 are allowed",
+		"$..a..b":                       "has more than one descendant segment",
+		"$[?@..a]":                      "has a descendant segment (..) inside a filter",
+		"$[?count($..a) > 1]":           "has a descendant segment (..) inside a filter",
+		"$[?@[?@.a]]":                   "has a filter inside a filter",
+		"$[?@" + strings.Repeat("[*,*]", 60) + "]":                  "selects each value more than 16 times over inside a filter",
+		"$[?@.a && count($" + strings.Repeat("[0,1]", 5) + ") > 1]": "selects each value more than 16 times over inside a filter",
+		"$" + strings.Repeat("[0,1]", 5):                            "selects each value more than 16 times over",
+		"$[" + strings.Repeat("*,", 16) + "*]":                      "selects each value more than 16 times over",
+		"$[?match(@.a, @.b)]":                                       "must be a literal",
+		"$[?search(@.a, $.b)]":                                      "must be a literal",
+		"$[?match(@.a, '(')]":                                       "is not a regular expression",
+		"$[?match(@.a, '(abcdefgh){300}')]":                         "at most 2000",
+		"$[?match(@.a)]":                                            "expected a value and a regular expression",
+		"$[?nope(@.a)]":                                             "is not a JSONPath (RFC 9535)",
 	} {
 		if _, err := CompileField(path); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%.60q gives %v, want %q", path, err, want)
 		}
 	}
-	for _, path := range []string{"$[0,1][0,1][0,1][0,1]", "$..a", "$[?@.a == '..']", "$[?@.a == '?']", `$[?@.a == "\"..?"]`, "$[?match(@.a, 1)]", "$" + strings.Repeat(".a", 511)} {
+	for _, path := range []string{"$[0,1][0,1][0,1][0,1]", "$..a", "$[?@.a == '..']", "$[?@.a == '?']", `$[?@.a == "\"..?"]`, "$[?match(@.a, 1)]", "$[?@['a,b'] == ',']", "$[?@[0,1][0,1][0,1][0,1] || $[0,1][0,1][0,1][0,1]]", "$['a','b'][?match(@['x'], 'p')]", "$" + strings.Repeat(".a", 511)} {
 		if _, err := CompileField(path); err != nil {
 			t.Errorf("%.60q: %v", path, err)
 		}
@@ -205,6 +207,38 @@ func TestFilterCost(t *testing.T) {
 		parent, _, _ := below.Parent()
 		if _, err := parent.Selects(callOn(large)); err == nil {
 			t.Errorf("the parent of %.40s.a costs nothing", path)
+		}
+	}
+}
+
+// TestSelectionCost: selecting everything many times over, or everything by long paths, counts before it is done. It would
+// take seconds and gigabytes.
+func TestSelectionCost(t *testing.T) {
+	flat := strings.Repeat("0,", 100_000) + "0"
+	deep := decode(t, strings.Repeat("[", 60)+flat+strings.Repeat("]", 60))
+	wide := decode(t, "["+flat+"]")
+	small := decode(t, fieldPayload)
+	all := "$..[" + strings.Repeat("0:,", 15) + "0:]"
+	for path, p := range map[string]*Payload{all: wide, "$..[0:]": deep, "$..[?@ == @]": deep, "$..[?@.*.*.*]": deep} {
+		f, err := CompileField(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := f.Selects(callOn(p)); err == nil || !strings.Contains(err.Error(), "select fewer with its field") {
+			t.Errorf("%s over a large payload gives %v", path, err)
+		}
+		if _, err := f.Selects(callOn(small)); err != nil {
+			t.Errorf("%s over a small payload: %v", path, err)
+		}
+	}
+	orders := decode(t, `{"items":[`+strings.Repeat(`{"sku":"ABC-1234","qty":1,"price":9.99},`, 6000)+`{}]}`)
+	for _, path := range []string{"$.items[*]['qty','price']", "$.items[0:].sku", "$.items[?@.qty > 1].price", "$..[?@.qty].price"} {
+		f, err := CompileField(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := f.Selects(callOn(orders)); err != nil {
+			t.Errorf("%s over a large list of orders: %v", path, err)
 		}
 	}
 }
