@@ -68,6 +68,8 @@ func (w *worker) evaluation(value any, weight int) {
 		if strings.ContainsAny(string(v), "eE") {
 			weight += 8
 		}
+	case string: // its length in code points
+		weight += len(v) / 512
 	case []any:
 		weight += len(v) / 4
 	case map[string]any:

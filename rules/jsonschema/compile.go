@@ -92,7 +92,7 @@ func compileWith(w *worker, document any, formats map[string]bool) (*js.Schema, 
 	c.UseLoader(denied{})
 	c.UseRegexpEngine(w.pattern)
 	w.register(c, formats)
-	registerContents(c)
+	w.registerContents(c)
 	if err := c.AddResource(root, document); err != nil {
 		return nil, err
 	}
@@ -154,7 +154,7 @@ func explainInvalid(tree *js.ValidationError) error {
 			errs = append(errs, errors.New("jsonSchema: and more"))
 			break
 		}
-		errs = append(errs, fmt.Errorf("%s: expected %s", place(l.pointer), l.expected))
+		errs = append(errs, fmt.Errorf("%s: expected %s", place(l.pointer()), l.expected))
 	}
 	return errors.Join(errs...)
 }

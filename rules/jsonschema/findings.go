@@ -18,13 +18,13 @@ import (
 // leaf is one violated keyword at one place.
 type leaf struct {
 	tokens   []string // of the place
-	pointer  string   // the same
 	keyword  string
-	expected string  // completes "expected ..."
-	found    string  // completes "found ..." in place of the value there, if it is set
-	more     string  // follows the value there
-	name     *string // the member's name that is wrong, in place of its value
-	cycle    bool    // it cannot be decided: the schema never ends
+	expected string     // completes "expected ..."
+	found    string     // completes "found ..." in place of the value there, if it is set
+	more     string     // follows the value there
+	name     *string    // the member's name that is wrong, in place of its value
+	repeat   *duplicate // what is repeated here
+	cycle    bool       // it cannot be decided: the schema never ends
 }
 
 // report turns the tree into findings.
@@ -32,24 +32,49 @@ func report(c *rules.Call, tree *js.ValidationError) error {
 	leaves := flatten(tree)
 	for _, l := range leaves {
 		if l.cycle {
-			return fmt.Errorf("jsonSchema: at %s a $ref leads back to itself without going into a member or an item; let it apply to a part of the value", where(l.pointer))
+			return fmt.Errorf("jsonSchema: at %s a $ref leads back to itself without going into a member or an item; let it apply to a part of the value", where(l.brief()))
 		}
 	}
 	for _, l := range leaves {
 		if c.Drops() {
 			continue
 		}
-		found := l.found
+		pointer, found := l.pointer(), l.found
 		if found == "" {
 			value := lookup(c.Payload().Root(), l.tokens)
 			if l.name != nil {
 				value = *l.name
 			}
-			found = c.Show(l.pointer, value) + l.more
+			found = c.Show(pointer, value) + l.more
+			if l.repeat != nil {
+				found += " again, first at " + strings.TrimSuffix(pointer, strconv.Itoa(l.repeat.again)) + strconv.Itoa(l.repeat.first)
+			}
 		}
-		c.FailAt(l.pointer, l.expected, found)
+		c.FailAt(pointer, l.expected, found)
 	}
 	return nil
+}
+
+// pointer is the place as a JSON Pointer. It may be as long as the payload, so it is written for what is reported alone.
+func (l *leaf) pointer() string {
+	var b strings.Builder
+	for _, token := range l.tokens {
+		b.WriteString("/" + rules.EscapePointer(token))
+	}
+	return b.String()
+}
+
+// brief is the pointer as a message may have it, cut when it is long.
+func (l *leaf) brief() string {
+	size := 0
+	for i, token := range l.tokens {
+		if size += 1 + len(token); size > maxTextBytes {
+			cut := leaf{tokens: slices.Clone(l.tokens[:i+1])}
+			cut.tokens[i] = token[:min(len(token), maxTextBytes)]
+			return clip(cut.pointer())
+		}
+	}
+	return l.pointer()
 }
 
 func lookup(value any, tokens []string) any {
@@ -76,33 +101,43 @@ func flatten(tree *js.ValidationError) []leaf {
 		return cmp.Or(slices.CompareFunc(a.tokens, b.tokens, compareTokens), cmp.Compare(a.keyword, b.keyword), cmp.Compare(a.expected, b.expected))
 	})
 	return slices.CompactFunc(f.leaves, func(a, b leaf) bool {
-		return a.pointer == b.pointer && a.keyword == b.keyword && a.expected == b.expected
+		return slices.Equal(a.tokens, b.tokens) && a.keyword == b.keyword && a.expected == b.expected
 	})
 }
 
 // compareTokens orders indexes as numbers, before names.
 func compareTokens(a, b string) int {
-	i, errI := strconv.Atoi(a)
-	j, errJ := strconv.Atoi(b)
+	i, isIndexA := indexOf(a)
+	j, isIndexB := indexOf(b)
 	switch {
-	case errI == nil && errJ == nil:
+	case isIndexA && isIndexB:
 		return cmp.Compare(i, j)
-	case errI == nil:
+	case isIndexA:
 		return -1
-	case errJ == nil:
+	case isIndexB:
 		return 1
 	}
 	return cmp.Compare(a, b)
 }
 
+// indexOf reads an array's index. Unlike strconv's error, its answer to any other token costs nothing, however long that is.
+func indexOf(token string) (n int, ok bool) {
+	if token == "" || len(token) > len(strconv.Itoa(rules.MaxPayloadBytes)) {
+		return 0, false
+	}
+	for i := range len(token) {
+		if token[i] < '0' || token[i] > '9' {
+			return 0, false
+		}
+		n = n*10 + int(token[i]-'0')
+	}
+	return n, true
+}
+
 type flattener struct{ leaves []leaf }
 
 func (f *flattener) add(at []string, keyword, expected string) *leaf {
-	var pointer strings.Builder
-	for _, token := range at {
-		pointer.WriteString("/" + rules.EscapePointer(token))
-	}
-	f.leaves = append(f.leaves, leaf{tokens: at, pointer: pointer.String(), keyword: keyword, expected: expected})
+	f.leaves = append(f.leaves, leaf{tokens: at, keyword: keyword, expected: expected})
 	return &f.leaves[len(f.leaves)-1]
 }
 
@@ -150,7 +185,7 @@ func (f *flattener) walk(e *js.ValidationError, at []string) {
 		}
 	case *kind.ContentSchema:
 		for _, l := range flatten(&js.ValidationError{ErrorKind: &kind.Group{}, Causes: e.Causes}) {
-			f.add(at, "contentSchema", "a text whose content has at "+where(l.pointer)+" "+l.expected)
+			f.add(at, "contentSchema", "a text whose content has at "+where(l.brief())+" "+l.expected)
 		}
 	case *kind.Format:
 		f.format(k, at)
@@ -169,31 +204,34 @@ func (f *flattener) dependent(at []string, because string, missing []string) {
 
 func (f *flattener) format(k *kind.Format, at []string) {
 	if twice := (*duplicate)(nil); errors.As(k.Err, &twice) {
-		l := f.add(below(at, strconv.Itoa(twice.again)), "uniqueItems", "values that are all different")
-		l.more = " again, first at " + strings.TrimSuffix(l.pointer, strconv.Itoa(twice.again)) + strconv.Itoa(twice.first)
+		f.add(below(at, strconv.Itoa(twice.again)), "uniqueItems", "values that are all different").repeat = twice
 		return
 	}
 	f.add(at, "format", expectedFormat(strings.TrimPrefix(k.Want, formatNamed)))
 }
 
-// maxBranches is how many branches of an anyOf are told.
-const maxBranches = 4
+// What is told of an anyOf: so many of its branches, and so much of what each asks for.
+const (
+	maxBranches = 4
+	maxParts    = 2
+)
 
 // anyOf says what each branch asks for.
 func anyOf(branches []*js.ValidationError, at []string) string {
 	var texts []string
 	for _, branch := range branches {
 		leaves := flatten(&js.ValidationError{InstanceLocation: at, ErrorKind: &kind.Group{}, Causes: []*js.ValidationError{branch}})
-		parts := make([]string, 0, len(leaves))
-		for _, l := range leaves {
+		parts := make([]string, 0, maxParts+1)
+		for i, l := range leaves {
+			if i == maxParts {
+				parts = append(parts, fmt.Sprintf("%d more", len(leaves)-maxParts))
+				break
+			}
 			text := l.expected
 			if len(l.tokens) > len(at) {
-				text += " at " + l.pointer
+				text += " at " + l.brief()
 			}
 			parts = append(parts, text)
-		}
-		if len(parts) > 2 {
-			parts = append(parts[:2], fmt.Sprintf("%d more", len(parts)-2))
 		}
 		if text := strings.Join(parts, " and "); !slices.Contains(texts, text) {
 			texts = append(texts, text)

@@ -109,7 +109,7 @@ func (w *worker) register(c *js.Compiler, formats map[string]bool) {
 			}
 			validate = func(v any) error { w.evaluation(v, n); return nil }
 		} else if named, ok := strings.CutPrefix(name, formatNamed); ok {
-			validate = func(v any) error { w.evaluation(v, 1); return validFormat(named, v) }
+			validate = func(v any) error { w.evaluation(v, 1); w.stepText(named, v); return validFormat(named, v) }
 		} else if name == formatUnique {
 			validate = func(v any) error { w.evaluation(v, 1); return w.unique(v) }
 		}
@@ -117,17 +117,40 @@ func (w *worker) register(c *js.Compiler, formats map[string]bool) {
 	}
 }
 
+// How many bytes of a text take about as long as one step of a Call: to look at them, and, the other way round, how many
+// steps a byte takes that is parsed as a regular expression or as JSON.
+const (
+	bytesPerStep    = 8
+	stepsPerPattern = 16
+	stepsPerJSON    = 4
+)
+
+// stepText counts what it takes to look at a text for its format.
+func (w *worker) stepText(format string, value any) {
+	text, ok := value.(string)
+	switch {
+	case ok && format == "regex":
+		w.step(len(text) * stepsPerPattern)
+	case ok:
+		w.step(len(text) / bytesPerStep)
+	}
+}
+
 // registerContents has contents decoded as payloads are, with their limits.
-func registerContents(c *js.Compiler) {
-	c.RegisterContentEncoding(&js.Decoder{Name: "base64", Decode: base64.StdEncoding.DecodeString})
+func (w *worker) registerContents(c *js.Compiler) {
+	c.RegisterContentEncoding(&js.Decoder{Name: "base64", Decode: func(text string) ([]byte, error) {
+		w.step(len(text) / bytesPerStep)
+		return base64.StdEncoding.DecodeString(text)
+	}})
 	c.RegisterContentMediaType(&js.MediaType{
 		Name:          "application/json",
-		Validate:      func(text []byte) error { _, err := decodeContent(text); return err },
-		UnmarshalJSON: decodeContent,
+		Validate:      func(text []byte) error { _, err := w.decodeContent(text); return err },
+		UnmarshalJSON: w.decodeContent,
 	})
 }
 
-func decodeContent(text []byte) (any, error) {
+func (w *worker) decodeContent(text []byte) (any, error) {
+	w.step(len(text) * stepsPerJSON)
 	payload, err := rules.Decode(text)
 	if err != nil {
 		return nil, err

@@ -39,6 +39,12 @@ func TestHostile(t *testing.T) {
 		"many items, many unevaluated":     {`{"allOf":[` + strings.TrimSuffix(strings.Repeat(`{"title":"x"},`, 900), ",") + `],"unevaluatedItems":false}`, "[" + strings.TrimSuffix(strings.Repeat("1,", 120_000), ",") + "]", "error"},
 		"many objects, many missing names": {`{"items":{"required":[` + names(5000) + `]}}`, "[" + strings.TrimSuffix(strings.Repeat("{},", 80_000), ",") + "]", "error"},
 		"a deep payload in a text":         {`{"contentMediaType":"application/json"}`, `"` + strings.Repeat("[", 100_000) + `"`, "fail"},
+		"many findings below a long name":  {`{"additionalProperties":{"items":{"type":"string"}}}`, `{"` + strings.Repeat("k", 100_000) + `":[` + strings.TrimSuffix(strings.Repeat("0,", 25_000), ",") + `]}`, "fail"},
+		"many repeats below a long name":   {`{"additionalProperties":{"items":{"uniqueItems":true}}}`, `{"` + strings.Repeat("k", 100_000) + `":[` + strings.TrimSuffix(strings.Repeat("[0,0],", 5_000), ",") + `]}`, "fail"},
+		"many branches below a long name":  {`{"anyOf":[{"type":"string"},{"additionalProperties":{"items":{"type":"string"}}}]}`, `{"` + strings.Repeat("k", 100_000) + `":[` + strings.TrimSuffix(strings.Repeat("0,", 25_000), ",") + `]}`, "fail"},
+		"a long regular expression, again": {`{"allOf":[` + strings.TrimSuffix(strings.Repeat(`{"format":"regex"},`, 300), ",") + `]}`, `"` + strings.Repeat("(a|b)", 50_000) + `"`, "error"},
+		"a long content, again and again":  {`{"allOf":[` + strings.TrimSuffix(strings.Repeat(`{"contentMediaType":"application/json"},`, 900), ",") + `]}`, `"[` + strings.TrimSuffix(strings.Repeat("0,", 60_000), ",") + `]"`, "error"},
+		"a long text, again and again":     {`{"allOf":[` + strings.TrimSuffix(strings.Repeat(`{"minLength":1,"format":"luhn"},`, 400), ",") + `]}`, `"` + strings.Repeat("0", 250_000) + `"`, "error"},
 		"a long text, a large pattern":     {`{"pattern":"(a{30}b?){30}$"}`, `"` + strings.Repeat("a", 200_000) + `"`, "error"},
 	} {
 		t.Run(name, func(t *testing.T) {
