@@ -45,7 +45,7 @@ func (p *payload) locate(pointer string) (file string, line int) {
 
 // payloadOf is the payload that a document is.
 func payloadOf(t *manifest.Target) (payload, error) {
-	p := payload{file: t.File, node: t.Root, text: t.Text}
+	p := payload{file: t.File, node: t.Root, text: t.Text, secret: isSecretManifest(t.Root)}
 	if t.Root == nil {
 		p.node = &manifest.Node{Line: t.Problem.Line}
 	}
@@ -59,6 +59,13 @@ func payloadOf(t *manifest.Target) (payload, error) {
 		return p, refuse(&engine.Obstacle{Reason: v1alpha1.ReasonInvalidInput, Message: "payload: " + problem.Error()})
 	}
 	return p, nil
+}
+
+// isSecretManifest says whether a payload is a Secret, or a list of them as the API gives it: its values are shown as little as those
+// that a Check takes from one.
+func isSecretManifest(root *manifest.Node) bool {
+	kind := root.String("kind")
+	return root.String("apiVersion") == "v1" && (kind == "Secret" || kind == "SecretList")
 }
 
 // held is a payload that is the text of a string.

@@ -2,6 +2,8 @@ package main
 
 import (
 	"errors"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -106,5 +108,42 @@ data: {a: '1'}
 				t.Errorf("%s: %q is on line %d, want %d", tc.reason, tc.pointer, line, tc.line)
 			}
 		})
+	}
+}
+
+// TestSecretAsPayload: a Secret that is checked as it is, without a Check that refers to it, is masked as one.
+func TestSecretAsPayload(t *testing.T) {
+	const rulesFile = `
+rules:
+- {name: data, module: {name: type, params: {field: $.data.pin, type: number}}}
+- {name: string-data, module: {name: type, params: {field: $.stringData.pin, type: number}}}
+- {name: item, module: {name: type, params: {field: "$.items[*].data.pin", type: number}}}
+- {name: cel, cel: {expression: "false", messageExpression: "string(input)"}}
+- {name: cel-pin, cel: {expression: "!has(input.data)", messageExpression: "'found ' + input.data.pin"}}
+- {name: schema, jsonSchema: {additionalProperties: {additionalProperties: {type: number}}}}
+`
+	folder := t.TempDir()
+	path := filepath.Join(folder, "rules.yaml")
+	if err := os.WriteFile(path, []byte(rulesFile), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	const secret = `{"apiVersion":"v1","kind":"Secret","metadata":{"name":"s"},"data":{"pin":"aHVudGVyMg=="},"stringData":{"pin":"swordfish"}}`
+	for name, payload := range map[string]string{
+		"Secret":     secret,
+		"List":       `{"apiVersion":"v1","kind":"List","items":[` + secret + `]}`,
+		"SecretList": `{"apiVersion":"v1","kind":"SecretList","items":[` + secret + `]}`,
+		"YAML":       "---\n" + secret + "\n---\n" + secret,
+	} {
+		for _, format := range []string{"text", "json", "junit", "sarif"} {
+			code, out, errOut := runChecky(t, payload, "check", "-f", "-", "-r", path, "-o", format)
+			if code != exitFailure {
+				t.Errorf("%s as %s ends with %d: %s", name, format, code, errOut)
+			}
+			for _, value := range []string{"aHVudGVyMg", "swordfish"} {
+				if strings.Contains(out+errOut, value) {
+					t.Errorf("%s as %s tells %s:\n%s", name, format, value, out+errOut)
+				}
+			}
+		}
 	}
 }

@@ -3,6 +3,7 @@ package manifest
 import (
 	"math/big"
 	"regexp"
+	"slices"
 	"strings"
 
 	"go.yaml.in/yaml/v3"
@@ -19,7 +20,7 @@ func scalar(n *yaml.Node) (*Node, error) {
 		return plain(n, out)
 	}
 	var want Kind
-	switch tag := n.ShortTag(); tag {
+	switch n.ShortTag() {
 	case "!!str":
 		return out, nil
 	case "!!null":
@@ -29,7 +30,7 @@ func scalar(n *yaml.Node) (*Node, error) {
 	case "!!int", "!!float":
 		want = Number
 	default:
-		return nil, fail(n, "the tag %s is not known; leave it out, or write the value as a string, number, boolean or null", tag)
+		return nil, unknownTag(n, ", or write the value as a string, number, boolean or null")
 	}
 	out, err := plain(n, out)
 	if err == nil && out.Kind != want {
@@ -101,4 +102,16 @@ func literal(text string) string {
 		fraction = "." + fraction
 	}
 	return sign + whole + fraction + exponent
+}
+
+// yamlTags are the tags of YAML's own that JSON has no type for, or another type than the value they stand before.
+var yamlTags = []string{"!!binary", "!!bool", "!!float", "!!int", "!!map", "!!null", "!!omap", "!!pairs", "!!seq", "!!set", "!!str", "!!timestamp"}
+
+// unknownTag refuses a tag. Of other tags than YAML's own it does not tell the name: a password that begins with ! and is not
+// quoted reads as a tag.
+func unknownTag(n *yaml.Node, more string) error {
+	if tag := n.ShortTag(); slices.Contains(yamlTags, tag) {
+		return fail(n, "the tag %s is not known; leave it out%s", tag, more)
+	}
+	return fail(n, "a tag, which is what begins with !, is not known; leave it out%s; where the ! belongs to a text, quote it", more)
 }

@@ -91,6 +91,9 @@ func explainYAML(err error) error {
 		e.Line, _ = strconv.Atoi(match[1])
 		message = message[len(match[0]):]
 	}
+	if strings.HasPrefix(message, "unknown anchor ") { // its name may be a password that begins with * and is not quoted
+		message = "an alias, which is what begins with *, leads to no anchor; where the * belongs to a text, quote it"
+	}
 	e.Problem = "it is not YAML: " + clip(message)
 	return e
 }
@@ -218,7 +221,7 @@ func (c *converter) name(n *yaml.Node) (string, error) {
 // collectionTag refuses tags that would make something else of a sequence or mapping.
 func collectionTag(n *yaml.Node, want string) error {
 	if n.Style&yaml.TaggedStyle != 0 && n.ShortTag() != want {
-		return fail(n, "the tag %s is not known; leave it out", n.ShortTag())
+		return unknownTag(n, "")
 	}
 	return nil
 }
