@@ -64,7 +64,7 @@ func (f *fakeKnowledge) Retrieve(_ context.Context, q rag.Query, _ int) ([]rag.H
 	if f.err != nil {
 		return nil, f.err
 	}
-	if !strings.Contains(q.Text, f.word) {
+	if !strings.Contains(q.Text+q.Names, f.word) {
 		return nil, nil
 	}
 	return []rag.Hit{{Passage: rag.Passage{File: "facts.txt", Line: 42, Title: "Amounts", Text: "Large amounts need an approval."}, Confidence: 1}}, nil
@@ -229,15 +229,15 @@ func TestQueriesHoldNoValues(t *testing.T) {
 		t.Fatalf("%d queries, want 2", len(knowledge.queries))
 	}
 	for _, q := range knowledge.queries {
-		if strings.Contains(q.Text+q.Hints, "hunter2") {
+		if strings.Contains(q.Text+q.Names+q.Hints, "hunter2") {
 			t.Errorf("the query %+v holds a value of the payload", q)
 		}
 	}
 	if got := knowledge.queries[0].Text; got != "how to write an address" {
 		t.Errorf("the rule's own query became %q", got)
 	}
-	if got := knowledge.queries[1].Text; !strings.Contains(got, "enum plan name") {
-		t.Errorf("query %q lacks the words of module, rule and field", got)
+	if got := knowledge.queries[1]; !strings.Contains(got.Text, "enum") || got.Names != "plan name" {
+		t.Errorf("query %+v lacks the words of module, rule and field", got)
 	}
 }
 

@@ -1,6 +1,8 @@
 package engine
 
 import (
+	"cmp"
+	"regexp"
 	"strings"
 	"unicode"
 
@@ -8,29 +10,53 @@ import (
 	"github.com/checky-dev/checky/rules"
 )
 
-// queryFor asks for what helps with a rule's first finding. It is made of facts: the rule's name and kind, the names of
+// queryFor asks for what helps with a rule's first finding. It is made of facts: the topic of the rule, its name, the names of
 // the fields, what was expected. What was found is left out: values say nothing about the kind of mistake, and
 // may be secret.
 func queryFor(rule *rules.Rule, report *rules.Report) rag.Query {
-	path, message := "", report.Problem
-	if len(report.Findings) > 0 {
-		f := &report.Findings[0]
-		path, message = f.Path, strings.TrimSuffix(f.Message, ", found "+f.Found)
+	if len(report.Findings) == 0 {
+		problem := positions.ReplaceAllString(report.Problem, "")
+		if rule.Err() != nil {
+			return query(rule, uncompiled(rule.Kind), "", "", problem)
+		}
+		return query(rule, rule.Topic, "", problem, "")
 	}
-	if rule.Query != "" {
-		return rag.Query{Text: rule.Query, Hints: queryWords(rule.Kind, rule.Name, path)}
+	f := &report.Findings[0]
+	expected := strings.TrimSuffix(f.Message, ", found "+f.Found)
+	if rule.Kind == "cel" {
+		return query(rule, "", f.Path, expected, "") // an expression speaks of its subject, not of CEL
 	}
-	return rag.Query{
-		Text:  queryWords(rule.Kind, rule.Name, path, rule.Message, message),
-		Hints: queryWords(rule.Name, path),
-	}
+	// The topic says more of the mistake than a message that a module puts together.
+	return query(rule, cmp.Or(f.Topic, rule.Topic), f.Path, "", expected)
 }
+
+// uncompiled is the topic of a rule that does not compile.
+func uncompiled(kind string) string {
+	switch kind {
+	case "cel":
+		return "CEL expression does not compile"
+	case "jsonSchema":
+		return "JSON Schema does not compile"
+	}
+	return "unknown module or parameter"
+}
+
+func query(rule *rules.Rule, topic, path, message, around string) rag.Query {
+	names := queryWords(rule.Name, path)
+	if rule.Query != "" {
+		return rag.Query{Text: rule.Query, Hints: queryWords(topic) + " " + names}
+	}
+	return rag.Query{Text: queryWords(topic, rule.Message, message), Names: names, Hints: queryWords(around)}
+}
+
+// positions are where in a rule's text something is: no words to search for.
+var positions = regexp.MustCompile(`\b[a-zA-Z.]+: [0-9]+:[0-9]+: `)
 
 // maxQueryWords bounds a query.
 const maxQueryWords = 48
 
 // queryWords splits texts into distinct words: at punctuation, and where camelCase changes its case. Quoted texts and
-// numbers are values, not words, and are left out.
+// numbers are values, and single characters say nothing: they are left out.
 func queryWords(texts ...string) string {
 	var words []string
 	seen := map[string]bool{}
@@ -40,7 +66,7 @@ func queryWords(texts ...string) string {
 			if len(words) == maxQueryWords {
 				return strings.Join(words, " ")
 			}
-			if !seen[word] && !strings.ContainsFunc(word[:1], unicode.IsDigit) && !filler[word] {
+			if len(word) > 1 && !seen[word] && !strings.ContainsFunc(word[:1], unicode.IsDigit) && !filler[word] {
 				seen[word] = true
 				words = append(words, word)
 			}

@@ -78,8 +78,9 @@ type Library struct {
 
 // cacheKey names an answer. It holds the version of the index, not the index, so that the cache keeps none alive.
 type cacheKey struct {
-	version, text, hints string
-	limit                int
+	version string
+	query   Query
+	limit   int
 }
 
 // Open reads the knowledge file at path. Run then follows its changes.
@@ -132,13 +133,13 @@ func (l *Library) Retrieve(ctx context.Context, q Query, limit int) ([]Hit, erro
 		return nil, ErrClosed
 	}
 	defer l.release(ix)
-	q = Query{Text: bounded(q.Text), Hints: bounded(q.Hints)}
+	q = Query{Text: bounded(q.Text), Names: bounded(q.Names), Hints: bounded(q.Hints)}
 	limit = min(limit, MaxHits)
 	if l.cache == nil {
 		l.cacheMisses.Add(1)
 		return ix.search(ctx, q, limit, l.threshold)
 	}
-	key := cacheKey{version: ix.version, text: q.Text, hints: q.Hints, limit: limit}
+	key := cacheKey{version: ix.version, query: q, limit: limit}
 	if cached, ok := l.cache.Get(key); ok {
 		l.cacheHits.Add(1)
 		return slices.Clone(cached.([]Hit)), nil

@@ -26,7 +26,7 @@ const (
 	MaxLines = 200_000
 	// MaxLineBytes is the longest line, without its end (8 KiB).
 	MaxLineBytes = 8 << 10
-	// MaxQueryBytes is how much of a query's Text, and of its Hints, is looked at; what follows is left out.
+	// MaxQueryBytes is how much of a query's Text, Names and Hints each is looked at; what follows is left out.
 	MaxQueryBytes = 1 << 10
 	// MaxQueryTerms is how many different terms of a query's Text, and of its Hints, are looked up; the first count.
 	MaxQueryTerms = 64
@@ -42,7 +42,11 @@ type Query struct {
 	// Text is what is asked for: a question, or words of it. How relevant a passage is, is measured
 	// against all of it.
 	Text string
-	// Hints are words around the question, such as the name of the rule that failed. They help to order
+	// Names are identifiers that belong to the question, such as those of a rule and of the fields it looks at. Those
+	// that the file knows count as words of Text do; those that it does not know count for nothing, since many a name is
+	// an abbreviation or somebody's own.
+	Names string
+	// Hints are words around the question, such as a message that is much the same for many. They help to order
 	// passages; that a passage has none of them does not make it irrelevant.
 	Hints string
 }

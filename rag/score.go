@@ -89,6 +89,10 @@ func (ix *index) search(ctx context.Context, q Query, limit int, threshold float
 		return nil, err
 	}
 	text := queryTerms(ix.analyzer, q.Text, nil)
+	for _, name := range queryTerms(ix.analyzer, q.Names, text) {
+		name.optional = true
+		text = append(text, name)
+	}
 	t := newTally(len(ix.entries))
 	defer t.free()
 	ideal, err := ix.scoreText(ctx, t, text)

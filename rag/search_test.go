@@ -44,9 +44,9 @@ func lines(t *testing.T, ix *index, q Query, threshold float64) []int {
 func TestSearch(t *testing.T) {
 	const file = `## Amounts
 An amount is above the maximum.
-An amount is negative.
+An amount is negative. [minus]
 ## Addresses
-A postal code lost its zero.
+A postal code lost its zero. [zip]
 The imagePullPolicy is Always. [registry]
 The e-mail address is not valid.
 Port 443 is for TLS.
@@ -61,6 +61,8 @@ Port 443 is for TLS.
 		"ties":        {"Lines that are equally good come in their order", Query{Text: "amount"}, []int{2, 3}},
 		"tail":        {"A line that has far less of the question than the first is none", Query{Text: "image pull policy of addresses"}, []int{6}},
 		"hints":       {"Hints order", Query{Text: "amount", Hints: "negative"}, []int{3, 2}},
+		"known name":  {"A name that the file knows counts", Query{Text: "codes", Names: "zip"}, []int{5}},
+		"other names": {"Names that the file does not know do not count", Query{Text: "negative", Names: "xyzzy plugh frobnicate"}, []int{3}},
 		"hints alone": {"Hints ask for nothing", Query{Hints: "negative amount"}, nil},
 		"title":       {"A title is searched", Query{Text: "addresses"}, []int{7, 5, 6, 8}},
 		"tag":         {"A tag is searched", Query{Text: "registry"}, []int{6}},

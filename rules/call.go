@@ -29,6 +29,8 @@ type Finding struct {
 	Message string
 	// Found is what was found, as it may be shown; it is empty where Message says it all.
 	Found string
+	// Topic is set where it is another than the rule's.
+	Topic string
 }
 
 // ErrTime is the error of a rule that took longer than it may.
@@ -48,6 +50,7 @@ type Call struct {
 	findings []Finding
 	dropped  int
 	walked   []fieldStep
+	topic    string
 	memo     any
 }
 
@@ -88,7 +91,7 @@ func (c *Call) Memo(build func(*Call) any) any {
 // begin sets the call up for the next rule.
 func (c *Call) begin() {
 	c.steps, c.nextLook, c.cost, c.dropped = 0, 0, 0, 0
-	c.findings = nil
+	c.findings, c.topic = nil, ""
 	c.deadline = time.Now().Add(MaxRuleTime)
 	if c.deadline.After(c.latest) {
 		c.deadline = c.latest
@@ -149,6 +152,9 @@ func (c *Call) Pointer(n Node) string {
 	return n.pointer
 }
 
+// About says what the findings from here on are about, in the words of a knowledge file: a keyword of a schema, say.
+func (c *Call) About(topic string) { c.topic = topic }
+
 // Fail reports that a selected value is not as expected. Expected completes the sentence "expected ...".
 func (c *Call) Fail(n Node, expected string) {
 	if c.full() {
@@ -170,7 +176,7 @@ func (c *Call) FailAt(path, expected, found string) {
 // not go through Show.
 func (c *Call) Report(path, message string) {
 	if !c.full() {
-		c.findings = append(c.findings, Finding{Path: clipBytes(path, MaxMessageBytes), Message: clipBytes(Plain(message), MaxMessageBytes)})
+		c.findings = append(c.findings, Finding{Topic: c.topic, Path: clipBytes(path, MaxMessageBytes), Message: clipBytes(Plain(message), MaxMessageBytes)})
 	}
 }
 
@@ -192,7 +198,7 @@ func (c *Call) add(path, expected, found string) {
 	if found != "" {
 		message += ", found " + found
 	}
-	c.findings = append(c.findings, Finding{Path: clipBytes(path, MaxMessageBytes), Message: clipBytes(message, MaxMessageBytes), Found: found})
+	c.findings = append(c.findings, Finding{Topic: c.topic, Path: clipBytes(path, MaxMessageBytes), Message: clipBytes(message, MaxMessageBytes), Found: found})
 }
 
 // Failed says whether this rule has findings so far.

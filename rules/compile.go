@@ -70,6 +70,8 @@ type Rule struct {
 	Message string
 	// Query steers retrieval, if it is set.
 	Query string
+	// Topic are the words in which a knowledge file speaks of the rule's failures.
+	Topic string
 
 	guard   Guard
 	checker Checker
@@ -183,10 +185,10 @@ func (c *Compiler) compileBody(r *Rule, spec *v1alpha1.Rule) error {
 		r.Kind = spec.Module.Name
 		err = c.compileModule(r, spec.Module)
 	case spec.CEL != nil:
-		r.Kind = "cel"
+		r.Kind, r.Topic = "cel", "CEL expression"
 		r.checker, err = c.cel.Compile(spec)
 	default:
-		r.Kind = "jsonSchema"
+		r.Kind, r.Topic = "jsonSchema", "JSON Schema"
 		r.checker, err = c.jsonSchema.Compile(spec)
 	}
 	if reader, ok := r.checker.(interface{ Fields() []string }); ok {
@@ -205,6 +207,7 @@ func (c *Compiler) compileModule(r *Rule, spec *v1alpha1.ModuleRule) error {
 		return err
 	}
 	r.checker, err = module.Compile(params)
+	r.Topic = params.topic
 	if len(params.problems) > 0 {
 		return params.err()
 	}

@@ -15,6 +15,8 @@ type Module struct {
 	Name string
 	// Summary is one sentence for the documentation.
 	Summary string
+	// Topic are the words in which a knowledge file speaks of its failures; they begin the search for a passage.
+	Topic string
 	// Params are the parameters that it takes, besides field.
 	Params []Param
 	// FieldDefault is the field where none is given; it is empty where one must be.
@@ -43,13 +45,14 @@ var FieldParam = Param{Name: "field", Type: "JSONPath", Doc: "Selects the values
 // problem, so that one compilation reports all of them.
 type Params struct {
 	module   *Module
+	topic    string
 	values   map[string]any
 	fields   []*Field
 	problems []error
 }
 
 func newParams(m *Module, raw []byte) (*Params, error) {
-	p := &Params{module: m, values: map[string]any{}}
+	p := &Params{module: m, topic: m.Topic, values: map[string]any{}}
 	if len(raw) > 0 {
 		decoded, err := Decode(raw)
 		if err != nil {
@@ -235,6 +238,9 @@ func (p *Params) List(name string) []any {
 	}
 	return list
 }
+
+// Topic replaces the module's topic for this rule, where its parameters tell a better one.
+func (p *Params) Topic(words string) { p.topic = words }
 
 // Reject keeps a problem that a module finds in a parameter's value.
 func (p *Params) Reject(name, format string, args ...any) { p.problem(name, format, args...) }

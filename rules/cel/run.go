@@ -191,8 +191,8 @@ var missingKey = regexp.MustCompile(`^no such key: (\w+)$`)
 
 // phrases are the errors of CEL that are told apart, by a part of their text.
 var phrases = []struct{ part, text string }{
-	{"no such key", "the payload has no such member; test it first with has()"},
-	{"no such overload", "a value is of another type than the expression works with; test it first, for instance with type()"},
+	{"no such key", "no such key: the payload has no such member; test it first with has()"},
+	{"no such overload", "no such overload: a value is of another type than the expression works with; test it first, for instance with type()"},
 	{"index out of bounds", "an index is past the end of its list; test size() first"},
 	{"divide by zero", "a division by zero; test the divisor first"},
 	{"modulus by zero", "a division by zero; test the divisor first"},
@@ -207,7 +207,7 @@ func (p *program) reword(err error) string {
 	}
 	text := err.Error()
 	if found := missingKey.FindStringSubmatch(text); found != nil && strings.Contains(p.source, found[1]) {
-		return fmt.Sprintf("the payload has no %q here; test it first with has()", found[1])
+		return fmt.Sprintf("no such key: the payload has no %q here; test it first with has()", found[1])
 	}
 	for _, known := range phrases {
 		if strings.Contains(text, known.part) {

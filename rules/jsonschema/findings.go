@@ -50,6 +50,7 @@ func report(c *rules.Call, tree *js.ValidationError) error {
 				found += " again, first at " + strings.TrimSuffix(pointer, strconv.Itoa(l.repeat.again)) + strconv.Itoa(l.repeat.first)
 			}
 		}
+		c.About("JSON Schema " + l.keyword)
 		c.FailAt(pointer, l.expected, found)
 	}
 	return nil

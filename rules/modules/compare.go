@@ -13,6 +13,7 @@ var Compare = rules.Module{
 	Name: "compare",
 	Summary: "Compares each selected value with another value of the payload: numbers exactly, two RFC 3339 dates or date-times in time, other " +
 		"strings by code point.",
+	Topic: "compare two fields contradict",
 	Params: []rules.Param{
 		{Name: "other", Type: "JSONPath", Doc: "What to compare with: a path of names and indexes only. It must be there if field selects anything."},
 		{Name: "operator", Type: "string", Doc: "eq, ne, lt, le, gt or ge, or ==, !=, <, <=, >, >=: how field must stand to other. eq and ne take values of any " +

@@ -8,6 +8,7 @@ import (
 var Const = rules.Module{
 	Name:    "const",
 	Summary: "Checks that each selected value equals one JSON value.",
+	Topic:   "const value must be exactly one",
 	Params: []rules.Param{
 		{Name: "value", Type: "any JSON value", Doc: "The value that is wanted, null included. Numbers are equal by value (1 and 1.0), objects whatever the order of their members."},
 	},

@@ -10,6 +10,7 @@ import (
 var Contains = rules.Module{
 	Name:    "contains",
 	Summary: "Checks that each selected array has an item equal to a value, or each selected string contains it.",
+	Topic:   "contains value must be present",
 	Params: []rules.Param{
 		{Name: "value", Type: "any JSON value", Doc: "The item that is wanted; in a string, the text that is wanted, which must then be a string."},
 	},

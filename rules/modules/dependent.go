@@ -8,6 +8,7 @@ import (
 var Dependent = rules.Module{
 	Name:    "dependent",
 	Summary: "Checks that, if the field selects anything, each of some other paths selects something too.",
+	Topic:   "dependent field if one is given another is needed",
 	Params: []rules.Param{
 		{Name: "requires", Type: "JSONPath or list of JSONPaths", Doc: "What must be there if field is."},
 	},

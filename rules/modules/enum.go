@@ -12,6 +12,7 @@ import (
 var Enum = rules.Module{
 	Name:    "enum",
 	Summary: "Checks that each selected value equals one of a list of JSON values.",
+	Topic:   "enum value is not allowed",
 	Params: []rules.Param{
 		{Name: "values", Type: "list of any JSON values", Doc: "The values allowed. Numbers are equal by value (1 and 1.0), objects whatever the order of their members."},
 	},

@@ -29,6 +29,7 @@ func compileFormat(p *rules.Params) (rules.Checker, error) {
 		}
 		return nil, nil
 	}
+	p.Topic("format " + name)
 	return &rules.EachValue{Field: field, Test: func(c *rules.Call, n rules.Node) error {
 		text, ok := n.Value.(string)
 		if err := c.Step(len(text) / bytesPerStep); err != nil {

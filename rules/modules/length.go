@@ -12,6 +12,7 @@ import (
 var Length = rules.Module{
 	Name:    "length",
 	Summary: "Checks that each selected string has a length in code points, or each selected array a number of items, within bounds.",
+	Topic:   "length too short or too long",
 	Params: []rules.Param{
 		{Name: "min", Type: "whole number", Doc: "The least length allowed. At least one of min and max is given."},
 		{Name: "max", Type: "whole number", Doc: "The greatest length allowed."},

@@ -8,6 +8,7 @@ import (
 var Pattern = rules.Module{
 	Name:    "pattern",
 	Summary: "Checks that each selected string matches a regular expression (RE2 syntax).",
+	Topic:   "pattern of a regular expression does not match",
 	Params: []rules.Param{
 		{Name: "pattern", Type: "string", Doc: "The expression. It may match anywhere in the string; anchor it with ^ and $ to match all of it."},
 	},

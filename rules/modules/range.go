@@ -12,6 +12,7 @@ import (
 var Range = rules.Module{
 	Name:    "range",
 	Summary: "Checks that each selected number lies between two bounds, compared exactly at any number of digits.",
+	Topic:   "out of range",
 	Params: []rules.Param{
 		{Name: "min", Type: "number", Doc: "The least value allowed. At least one of min and max is given. Quote a number of more than 15 digits."},
 		{Name: "max", Type: "number", Doc: "The greatest value allowed."},

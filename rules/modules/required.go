@@ -8,6 +8,7 @@ import (
 var Required = rules.Module{
 	Name:    "required",
 	Summary: "Checks that the field selects something; where it ends in a name, every object before that name must have the member.",
+	Topic:   "required field is missing",
 	Params: []rules.Param{
 		{Name: "nonEmpty", Type: "boolean", Doc: `True: null, "", [] and {} are refused too. Default false, where null counts as a value.`},
 	},

@@ -13,6 +13,7 @@ var Secrets = rules.Module{
 	Name:         "secrets",
 	Summary:      "Reports strings that look like credentials, anywhere below the selected values: by the form of a known key or token, or by the name of the member that holds them.",
 	FieldDefault: "$",
+	Topic:        "leaked secret key token password",
 	Params: []rules.Param{
 		{Name: "allow", Type: "string or list of strings", Doc: "Names of members to leave out, with all that is below them. Default none."},
 	},

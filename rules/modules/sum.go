@@ -12,6 +12,7 @@ import (
 var Sum = rules.Module{
 	Name:    "sum",
 	Summary: "Checks that the exact sum of the selected numbers equals another number of the payload, or a fixed one.",
+	Topic:   "sum does not add up to the total",
 	Params: []rules.Param{
 		{Name: "equals", Type: "JSONPath or number", Doc: "What the sum must equal: a path of names and indexes only, or a number."},
 		{Name: "tolerance", Type: "number", Doc: "How far from it the sum may be, in either direction. Default 0."},

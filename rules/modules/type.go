@@ -12,6 +12,7 @@ import (
 var Type = rules.Module{
 	Name:    "type",
 	Summary: "Checks that each selected value is of one of the named JSON types.",
+	Topic:   "wrong type string instead of number",
 	Params: []rules.Param{
 		{Name: "type", Type: "string or list of strings", Doc: "string, number, integer, boolean, object, array or null. " +
 			"An integer is a number without a fraction, so 1.0 is one; true is no number."},

@@ -11,6 +11,7 @@ var Unique = rules.Module{
 	Name: "unique",
 	Summary: "Checks that values are pairwise different: the items of the array that a field such as $.tags selects, or all the " +
 		"values that a field such as $.items[*].id selects.",
+	Topic:   "unique duplicate values in a list",
 	Params:  nil,
 	Example: "{name: unique, params: {field: '$.items[*].id'}}",
 	Compile: compileUnique,
