@@ -27,18 +27,62 @@ func CompilePattern(expression string) (*Pattern, error) {
 	if err != nil {
 		return nil, explainSyntax(expression, err)
 	}
-	program, err := syntax.Compile(tree.Simplify())
+	size, err := programSize(tree)
 	if err != nil {
 		return nil, explainSyntax(expression, err)
 	}
-	if size := len(program.Inst); size > MaxPatternSize {
+	if size > MaxPatternSize {
 		return nil, fmt.Errorf("the pattern compiles to %d instructions, at most %d are allowed; make its repetitions smaller", size, MaxPatternSize)
 	}
 	compiled, err := regexp.Compile(expression)
 	if err != nil {
 		return nil, explainSyntax(expression, err)
 	}
-	return &Pattern{expression: compiled, size: len(program.Inst)}, nil
+	return &Pattern{expression: compiled, size: size}, nil
+}
+
+// PatternSize is how many instructions a regular expression in RE2's syntax compiles to. Past MaxPatternSize it is an estimate, since
+// to write out a thousand repetitions of a long text takes a second and 100 MiB.
+func PatternSize(expression string) (int, error) {
+	tree, err := syntax.Parse(expression, syntax.Perl)
+	if err != nil {
+		return 0, err
+	}
+	return programSize(tree)
+}
+
+func programSize(tree *syntax.Regexp) (int, error) {
+	if least := leastSize(tree); least > MaxPatternSize {
+		return least, nil
+	}
+	program, err := syntax.Compile(tree.Simplify())
+	if err != nil {
+		return 0, err
+	}
+	return len(program.Inst), nil
+}
+
+// leastSize counts instructions that are in the program for certain.
+func leastSize(tree *syntax.Regexp) int {
+	size := 0
+	switch tree.Op {
+	case syntax.OpLiteral:
+		size = len(tree.Rune)
+	case syntax.OpCharClass, syntax.OpAnyChar, syntax.OpAnyCharNotNL, syntax.OpBeginLine, syntax.OpEndLine, syntax.OpBeginText,
+		syntax.OpEndText, syntax.OpWordBoundary, syntax.OpNoWordBoundary:
+		size = 1
+	case syntax.OpCapture: // its begin and its end
+		size = 2
+	case syntax.OpAlternate:
+		size = len(tree.Sub) - 1
+	}
+	for _, sub := range tree.Sub {
+		size += leastSize(sub)
+	}
+	if tree.Op == syntax.OpRepeat {
+		size *= max(tree.Min, tree.Max)
+	}
+	return size
 }
 
 func explainSyntax(expression string, err error) error {

@@ -1,8 +1,11 @@
 package rules
 
 import (
+	"regexp/syntax"
 	"strings"
 	"testing"
+
+	"pgregory.net/rapid"
 )
 
 func TestPattern(t *testing.T) {
@@ -48,6 +51,38 @@ func TestPatternBounds(t *testing.T) {
 	if _, err := CompilePattern(strings.Repeat("a", MaxPatternBytes)); err != nil {
 		t.Errorf("an expression at the limit: %v", err)
 	}
+}
+
+// TestPatternSize: what is far too large is told without writing it out.
+func TestPatternSize(t *testing.T) {
+	for _, expression := range []string{
+		"(" + strings.Repeat("a", 1000) + "){1000}", "(" + strings.Repeat(`\b`, 500) + "){1000}", "(" + strings.Repeat("()", 500) + "){1000}",
+		"(" + strings.Repeat("^|", 500) + "){1000}", "(" + strings.Repeat("[ab]", 250) + "){2,1000}",
+	} {
+		allocated := testing.AllocsPerRun(1, func() {
+			if size, err := PatternSize(expression); err != nil || size <= MaxPatternSize {
+				t.Errorf("%.40s has size %d, %v", expression, size, err)
+			}
+		})
+		if allocated > 10_000 {
+			t.Errorf("%.40s: %v allocations", expression, allocated)
+		}
+	}
+	rapid.Check(t, func(rt *rapid.T) {
+		parts := rapid.SampledFrom([]string{"a", "[ab]", ".", "^", "$", `\b`, "(a|b|cd)", "(?:x|)", "a{3}", "(b{2,5}){0,4}", "(?:)*", "c*", "(d+)?", "(?i)e"})
+		expression := strings.Join(rapid.SliceOfN(parts, 1, 12).Draw(rt, "parts"), "")
+		tree, err := syntax.Parse(expression, syntax.Perl)
+		if err != nil {
+			rt.Fatal(err)
+		}
+		program, err := syntax.Compile(tree.Simplify())
+		if err != nil {
+			rt.Fatal(err)
+		}
+		if least := leastSize(tree); least > len(program.Inst) {
+			rt.Fatalf("%s: at least %d, but the program has %d", expression, least, len(program.Inst))
+		}
+	})
 }
 
 func TestPatternSteps(t *testing.T) {

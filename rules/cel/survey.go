@@ -3,7 +3,6 @@ package cel
 import (
 	"fmt"
 	"regexp"
-	"regexp/syntax"
 	"slices"
 	"strconv"
 	"strings"
@@ -11,6 +10,8 @@ import (
 	"github.com/google/cel-go/common/ast"
 	"github.com/google/cel-go/common/operators"
 	"github.com/google/cel-go/common/types"
+
+	"github.com/checky-dev/checky/rules"
 )
 
 const (
@@ -153,7 +154,7 @@ func (s *survey) regex(e ast.Expr, call ast.CallExpr) {
 		s.problem(args[0].ID(), "the regular expression has %d bytes, at most %d are allowed; use module pattern", len(pattern), MaxRegexBytes)
 		return
 	}
-	size, err := programSize(pattern)
+	size, err := rules.PatternSize(pattern)
 	if err != nil {
 		s.problem(args[0].ID(), "%s", strings.TrimPrefix(err.Error(), "error parsing regexp: "))
 		return
@@ -161,19 +162,6 @@ func (s *survey) regex(e ast.Expr, call ast.CallExpr) {
 	if size > MaxRegexBytes {
 		s.problem(args[0].ID(), "the regular expression compiles to %d instructions, at most %d are allowed; repeat less, or use module pattern", size, MaxRegexBytes)
 	}
-}
-
-// programSize is how many instructions a regular expression compiles to.
-func programSize(pattern string) (int, error) {
-	tree, err := syntax.Parse(pattern, syntax.Perl)
-	if err != nil {
-		return 0, err
-	}
-	program, err := syntax.Compile(tree.Simplify())
-	if err != nil {
-		return 0, err
-	}
-	return len(program.Inst), nil
 }
 
 func (s *survey) problem(id int64, format string, args ...any) {
