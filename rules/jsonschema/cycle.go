@@ -1,7 +1,9 @@
 package jsonschema
 
 import (
+	"cmp"
 	"fmt"
+	"slices"
 	"strings"
 
 	js "github.com/santhosh-tekuri/jsonschema/v6"
@@ -82,7 +84,7 @@ func sameValue(s *js.Schema) []*js.Schema {
 			list = append(list, one)
 		}
 	}
-	return list
+	return inOrder(list)
 }
 
 // parts lists the schemas that a schema applies to members, items, names or contents.
@@ -103,6 +105,12 @@ func parts(s *js.Schema) []*js.Schema {
 			list = append(list, v...)
 		}
 	}
+	return inOrder(list)
+}
+
+// inOrder sorts schemas by their places, so that of several faults the same one is told each time.
+func inOrder(list []*js.Schema) []*js.Schema {
+	slices.SortStableFunc(list, func(a, b *js.Schema) int { return cmp.Compare(a.Location, b.Location) })
 	return list
 }
 

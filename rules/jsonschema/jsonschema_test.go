@@ -146,6 +146,7 @@ func TestCompileErrors(t *testing.T) {
 		"a remote schema":            {`{"$ref":"https://example.com/schema"}`, `jsonSchema: "https://example.com/schema" is outside`},
 		"a remote meta-schema":       {`{"$schema":"https://example.com/schema"}`, `jsonSchema: "https://example.com/schema" is outside`},
 		"a circle":                   {`{"$ref":"#"}`, "jsonSchema: a $ref leads back here without going into a member or an item"},
+		"several circles, the first": {`{"properties":{"f":{"$ref":"#/properties/f"},"e":{"$ref":"#/properties/e"},"d":{"$ref":"#/properties/d"},"c":{"$ref":"#/properties/c"},"b":{"$ref":"#/properties/b"}}}`, "jsonSchema: /properties/b: a $ref leads back here"},
 		"a longer circle":            {`{"$defs":{"a":{"anyOf":[{"$ref":"#/$defs/b"}]},"b":{"not":{"$ref":"#/$defs/a"}}},"items":{"$ref":"#/$defs/a"}}`, "jsonSchema: /$defs/a: a $ref leads back here"},
 		"nothing there":              {`{"$ref":"#/$defs/a"}`, `jsonSchema: json-pointer in "/$defs/a" not found`},
 		"a value as a schema":        {`{"default":{"type":"string"},"items":{"$ref":"#/default"}}`, "jsonSchema: /default: a $ref points here, and here is no schema"},
