@@ -30,7 +30,6 @@ func (r *Reconciler) publish(ctx context.Context, s *scope) (before v1alpha1.Che
 		return before, err
 	}
 	s.check.Status, s.check.ResourceVersion = status, write.ResourceVersion
-	r.Metrics.Published(s.check, before.ObservedGeneration != s.check.Generation)
 	return before, nil
 }
 

@@ -44,10 +44,13 @@ type Reconciler struct {
 	DefaultTTL time.Duration
 	// Clock tells the time.
 	Clock clock.PassiveClock
+
+	arrived arrivals
 }
 
 // Reconcile brings one Check's status up to date.
 func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Result, error) {
+	arrived := r.arrived.take(req.NamespacedName, r.Clock.Now())
 	s, err := r.load(ctx, req)
 	if s == nil || err != nil {
 		return ctrl.Result{}, err
@@ -66,8 +69,12 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 	}
 	before, err := r.publish(ctx, s)
 	if err != nil {
+		if !apierrors.IsNotFound(err) { // one that is gone does not come again
+			r.arrived.note(req.NamespacedName, arrived)
+		}
 		return retryConflict(err)
 	}
+	r.Metrics.Published(s.outcome, r.Clock.Since(arrived))
 	r.announce(ctx, s, before)
 	return r.schedule(ctx, s)
 }

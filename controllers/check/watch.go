@@ -34,7 +34,7 @@ func (r *Reconciler) SetupWithManager(ctx context.Context, mgr ctrl.Manager, con
 	changed := predicate.Or(edited, predicate.AnnotationChangedPredicate{})
 	built, err := ctrl.NewControllerManagedBy(mgr).
 		Named("check").
-		For(&v1alpha1.Check{}, builder.WithPredicates(edited, noDeletions())).
+		For(&v1alpha1.Check{}, builder.WithPredicates(edited, noDeletions(), r.noted())).
 		Watches(&v1alpha1.RuleSet{}, r.concerned(setConcerns(v1alpha1.KindRuleSet)), builder.WithPredicates(changed)).
 		Watches(&v1alpha1.ClusterRuleSet{}, r.concerned(setConcerns(v1alpha1.KindClusterRuleSet)), builder.WithPredicates(changed)).
 		WithOptions(controller.Options{MaxConcurrentReconciles: concurrency}).
@@ -86,7 +86,9 @@ func (r *Reconciler) concerned(find concerns) handler.EventHandler {
 				continue
 			}
 			for i := range list.Items {
-				addLow(queue, reconcile.Request{NamespacedName: client.ObjectKeyFromObject(&list.Items[i])})
+				key := client.ObjectKeyFromObject(&list.Items[i])
+				r.arrived.note(key, r.Clock.Now())
+				addLow(queue, reconcile.Request{NamespacedName: key})
 			}
 		}
 	}

@@ -37,8 +37,8 @@ func New(registry prometheus.Registerer) (*Metrics, error) {
 			Buckets: prometheus.ExponentialBuckets(10e-6, 4, 10),
 		}),
 		verdict: prometheus.NewHistogram(prometheus.HistogramOpts{
-			Name: "checky_verdict_latency_seconds", Help: "From the creation of a Check to its first verdict in its status. Creation times have a resolution of one second.",
-			Buckets: []float64{.5, 1, 2, 5, 10, 30, 60, 300, 1800},
+			Name: "checky_verdict_seconds", Help: "From when the controller learned of a Check, or of a change that concerns it, to the verdict in its status.",
+			Buckets: prometheus.ExponentialBuckets(1e-3, 3, 12),
 		}),
 		deleted: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "checky_checks_deleted_total", Help: "Finished Checks that were deleted, by why: ttl or cap.",
@@ -69,10 +69,10 @@ func (m *Metrics) Evaluated(o *engine.Outcome, took time.Duration) {
 	}
 }
 
-// Published observes how long a verdict took to reach the status, for the first verdict on a Check.
-func (m *Metrics) Published(check *v1alpha1.Check, first bool) {
-	if first && check.Generation == 1 && check.Status.CompletionTime != nil {
-		m.verdict.Observe(check.Status.CompletionTime.Sub(check.CreationTimestamp.Time).Seconds())
+// Published observes how long it took from the queue to the verdict. A Check that waits has none.
+func (m *Metrics) Published(o *engine.Outcome, took time.Duration) {
+	if o != nil {
+		m.verdict.Observe(took.Seconds())
 	}
 }
 
