@@ -2,8 +2,10 @@ package check
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"sync"
+	"time"
 
 	authorizationv1 "k8s.io/api/authorization/v1"
 	"k8s.io/apimachinery/pkg/api/meta"
@@ -42,15 +44,22 @@ type inputWatches struct {
 
 	mu      sync.Mutex
 	watched map[schema.GroupVersionKind]bool
+	denied  map[schema.GroupVersionKind]denial // of kinds that the cluster serves, so there are no more than it has
+}
+
+// denial is what came of asking for the right to watch a kind. It holds for a while: many Checks ask about the same kind.
+type denial struct {
+	err   *NotAllowedError
+	until time.Time
 }
 
 func newInputWatches(mgr ctrl.Manager, check controller.Controller, h handler.EventHandler) *inputWatches {
-	return &inputWatches{mgr: mgr, check: check, handler: h, watched: map[schema.GroupVersionKind]bool{}}
+	return &inputWatches{mgr: mgr, check: check, handler: h, watched: map[schema.GroupVersionKind]bool{}, denied: map[schema.GroupVersionKind]denial{}}
 }
 
 func (w *inputWatches) Watch(ctx context.Context, namespace string, kind schema.GroupVersionKind) error {
-	if w.isWatched(kind) {
-		return nil
+	if known, err := w.known(kind); known {
+		return err
 	}
 	mapping, err := served(w.mgr.GetRESTMapper(), kind)
 	if err != nil {
@@ -60,7 +69,11 @@ func (w *inputWatches) Watch(ctx context.Context, namespace string, kind schema.
 		return &NotAllowedError{fmt.Sprintf("%s is not namespaced", kind.Kind)}
 	}
 	for _, verb := range []string{"get", "list", "watch"} {
-		if err := w.allowed(ctx, verb, mapping.Resource); err != nil {
+		err := w.allowed(ctx, verb, mapping.Resource)
+		if refusal := (*NotAllowedError)(nil); errors.As(err, &refusal) {
+			w.deny(kind, refusal)
+		}
+		if err != nil {
 			return err
 		}
 	}
@@ -81,10 +94,20 @@ func served(mapper meta.RESTMapper, kind schema.GroupVersionKind) (*meta.RESTMap
 	return mapping, err
 }
 
-func (w *inputWatches) isWatched(kind schema.GroupVersionKind) bool {
+// known says what is known of a kind without asking the API server.
+func (w *inputWatches) known(kind schema.GroupVersionKind) (known bool, err error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	return w.watched[kind]
+	if d, ok := w.denied[kind]; ok && time.Now().Before(d.until) {
+		return true, d.err
+	}
+	return w.watched[kind], nil
+}
+
+func (w *inputWatches) deny(kind schema.GroupVersionKind, err *NotAllowedError) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.denied[kind] = denial{err, time.Now().Add(deniedRetry / 2)}
 }
 
 // allowed asks the API server before an informer is started: one that lacks the right would retry for ever.

@@ -2,8 +2,10 @@ package check
 
 import (
 	"context"
+	"strings"
 
 	"k8s.io/apimachinery/pkg/api/equality"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/checky-dev/checky/api/v1alpha1"
@@ -18,6 +20,19 @@ func (r *Reconciler) publish(ctx context.Context, s *scope) (before v1alpha1.Che
 	if sameButTime(&before, &status) {
 		return before, nil
 	}
+	err = r.write(ctx, s, status)
+	if isTooLarge(err) {
+		withoutResults(&status)
+		if sameButTime(&before, &status) {
+			return before, nil
+		}
+		err = r.write(ctx, s, status)
+	}
+	return before, err
+}
+
+// write replaces the status.
+func (r *Reconciler) write(ctx context.Context, s *scope, status v1alpha1.CheckStatus) error {
 	write := &v1alpha1.Check{
 		ObjectMeta: metav1.ObjectMeta{
 			Namespace: s.check.Namespace, Name: s.check.Name, UID: s.check.UID,
@@ -27,10 +42,24 @@ func (r *Reconciler) publish(ctx context.Context, s *scope) (before v1alpha1.Che
 		Status: status,
 	}
 	if err := r.Client.Status().Update(ctx, write); err != nil {
-		return before, err
+		return err
 	}
 	s.check.Status, s.check.ResourceVersion = status, write.ResourceVersion
-	return before, nil
+	return nil
+}
+
+// isTooLarge knows the refusals of an object that is larger than the API server takes, or than etcd does: 1.5 MiB.
+func isTooLarge(err error) bool {
+	return apierrors.IsRequestEntityTooLargeError(err) || err != nil && strings.Contains(err.Error(), "request is too large")
+}
+
+// withoutResults leaves out what makes a status large. It is bounded, but the spec that it is stored with is so only by
+// what the API server takes.
+func withoutResults(status *v1alpha1.CheckStatus) {
+	status.Truncated += int32(len(status.Results)) //nolint:gosec // at most rules.MaxResults
+	status.Results, status.Passages, status.RulesApplied = nil, nil, nil
+	headline, _, _ := strings.Cut(status.Explanation, "\n")
+	status.Explanation = headline + "\nThe results are left out: with this spec they are more than the API server stores. Move rules from the Check to RuleSets."
 }
 
 // sameButTime says whether two statuses differ in nothing but when they were written.

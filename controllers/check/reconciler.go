@@ -91,18 +91,23 @@ func retryConflict(err error) (ctrl.Result, error) {
 	return ctrl.Result{}, err
 }
 
-// schedule deletes the finished Check whose time is over, or comes back when it is.
+// schedule deletes the finished Check whose time is over, or comes back when it is, or when what no watch tells of is to be looked
+// at: that holds for a Check with a verdict too, whose input may have changed unseen.
 func (r *Reconciler) schedule(ctx context.Context, s *scope) (ctrl.Result, error) {
-	if s.waiting != nil && !s.finished() {
-		return ctrl.Result{RequeueAfter: s.waiting.retryAfter}, nil
+	look := time.Duration(0)
+	if s.waiting != nil {
+		look = s.waiting.retryAfter
 	}
 	status := &s.check.Status
 	ttl, limited := r.ttl(s)
-	if !limited || !status.Phase.Finished() || status.CompletionTime == nil {
-		return ctrl.Result{}, nil
+	if !limited || !status.Phase.Finished() || status.CompletionTime == nil || s.waiting != nil && !s.finished() {
+		return ctrl.Result{RequeueAfter: look}, nil
 	}
 	left := status.CompletionTime.Add(ttl).Sub(r.Clock.Now())
 	if left > 0 {
+		if look > 0 {
+			left = min(left, look)
+		}
 		return ctrl.Result{RequeueAfter: left}, nil
 	}
 	uid, version := s.check.UID, s.check.ResourceVersion

@@ -2,6 +2,7 @@ package check
 
 import (
 	"context"
+	"time"
 
 	"k8s.io/client-go/util/workqueue"
 	ctrl "sigs.k8s.io/controller-runtime"
@@ -24,6 +25,13 @@ import (
 // +kubebuilder:rbac:groups=events.k8s.io,resources=events,verbs=create;patch
 // +kubebuilder:rbac:groups=authorization.k8s.io,resources=selfsubjectaccessreviews,verbs=create
 
+// How long a Check waits that could not be read or written, at first and at most. The usual 17 minutes at most would leave Checks
+// without a verdict for as long as that after the API server is back.
+const (
+	firstRetry = 5 * time.Millisecond
+	lastRetry  = 30 * time.Second
+)
+
 // SetupWithManager registers the reconciler, its indexes and its watches. A Check's own status updates do not bring it
 // back: only a changed spec does.
 func (r *Reconciler) SetupWithManager(ctx context.Context, mgr ctrl.Manager, concurrency int) error {
@@ -37,7 +45,10 @@ func (r *Reconciler) SetupWithManager(ctx context.Context, mgr ctrl.Manager, con
 		For(&v1alpha1.Check{}, builder.WithPredicates(edited, noDeletions(), r.noted())).
 		Watches(&v1alpha1.RuleSet{}, r.concerned(setConcerns(v1alpha1.KindRuleSet)), builder.WithPredicates(changed)).
 		Watches(&v1alpha1.ClusterRuleSet{}, r.concerned(setConcerns(v1alpha1.KindClusterRuleSet)), builder.WithPredicates(changed)).
-		WithOptions(controller.Options{MaxConcurrentReconciles: concurrency}).
+		WithOptions(controller.Options{
+			MaxConcurrentReconciles: concurrency,
+			RateLimiter:             workqueue.NewTypedItemExponentialFailureRateLimiter[reconcile.Request](firstRetry, lastRetry),
+		}).
 		Build(r)
 	if err != nil {
 		return err

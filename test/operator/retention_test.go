@@ -2,6 +2,7 @@ package operator_test
 
 import (
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -149,4 +150,19 @@ spec:
 	eventually(c, set, "Ready", func(s *v1alpha1.RuleSet) bool {
 		return s.Status.ObservedGeneration == s.Generation && s.Status.Conditions[0].Status == metav1.ConditionTrue && len(s.Status.Errors) == 0
 	})
+}
+
+// TestSpecLeavesNoRoom has a spec that the API server just stores, and a status that does not fit beside it.
+func TestSpecLeavesNoRoom(t *testing.T) {
+	c := newCluster(t)
+	c.start(testOptions())
+	rules := make([]string, 24)
+	for i := range rules {
+		rules[i] = fmt.Sprintf(`{name: r%d, message: %s, jsonSchema: {$comment: %s, items: {type: string}}}`, i, strings.Repeat("m", 1000), strings.Repeat("x", 60_000))
+	}
+	c.apply(checkYAML("large", "{input: ["+strings.Repeat("1, ", 19)+"1], rules: ["+strings.Join(rules, ", ")+"]}"))
+	k := c.verdict("large", v1alpha1.PhaseFailure)
+	if s := &k.Status; s.Summary.Fail != 24 || len(s.Results) != 0 || s.Truncated != 24*20 || !strings.Contains(s.Explanation, "left out") {
+		t.Errorf("%d results of %+v, %d truncated: %s", len(s.Results), s.Summary, s.Truncated, s.Explanation)
+	}
 }

@@ -1,0 +1,62 @@
+package check
+
+import (
+	"testing"
+	"time"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	testingclock "k8s.io/utils/clock/testing"
+
+	"github.com/checky-dev/checky/api/v1alpha1"
+)
+
+func TestSchedule(t *testing.T) {
+	pods := schema.GroupVersionKind{Version: "v1", Kind: "Pod"}
+	pending := v1alpha1.CheckStatus{ObservedGeneration: 1, Verdict: v1alpha1.Verdict{Phase: v1alpha1.PhasePending}}
+	verdict := func(age time.Duration) v1alpha1.CheckStatus {
+		return v1alpha1.CheckStatus{
+			ObservedGeneration: 1, CompletionTime: &metav1.Time{Time: began.Add(-age)}, Verdict: v1alpha1.Verdict{Phase: v1alpha1.PhaseSuccess},
+		}
+	}
+	for name, tc := range map[string]struct {
+		reason  string
+		status  v1alpha1.CheckStatus
+		waiting *waiting
+		ttl     time.Duration
+		want    time.Duration
+	}{
+		"Watched":          {"a watch brings it back", pending, &waiting{}, time.Hour, 0},
+		"Forbidden":        {"no watch tells of a right", pending, forbidden(pods), time.Hour, deniedRetry},
+		"Finished":         {"it goes in time", verdict(time.Minute), nil, time.Hour, 59 * time.Minute},
+		"Kept":             {"it is kept", verdict(time.Minute), nil, 0, 0},
+		"FinishedUnseen":   {"its input is not watched, and may have changed", verdict(time.Minute), forbidden(pods), time.Hour, deniedRetry},
+		"KeptUnseen":       {"the same, where it is kept for ever", verdict(time.Minute), forbidden(pods), 0, deniedRetry},
+		"LastMinuteUnseen": {"its end comes first", verdict(59*time.Minute + 30*time.Second), forbidden(pods), time.Hour, 30 * time.Second},
+	} {
+		t.Run(name, func(t *testing.T) {
+			r := &Reconciler{DefaultTTL: tc.ttl, Clock: testingclock.NewFakePassiveClock(began)}
+			s := &scope{check: &v1alpha1.Check{ObjectMeta: metav1.ObjectMeta{Generation: 1}, Status: tc.status}, waiting: tc.waiting}
+			result, err := r.schedule(t.Context(), s)
+			if err != nil || result.RequeueAfter != tc.want {
+				t.Errorf("%s: comes back after %s, want %s (%v)", tc.reason, result.RequeueAfter, tc.want, err)
+			}
+		})
+	}
+}
+
+func TestDenialHoldsForAWhile(t *testing.T) {
+	w := newInputWatches(nil, nil, nil)
+	pods := schema.GroupVersionKind{Version: "v1", Kind: "Pod"}
+	if known, _ := w.known(pods); known {
+		t.Error("nothing was asked yet")
+	}
+	w.deny(pods, &NotAllowedError{"may not list pods"})
+	if known, err := w.known(pods); !known || !isForbidden(err) {
+		t.Errorf("a denial is forgotten at once: %v, %v", known, err)
+	}
+	w.denied[pods] = denial{until: time.Now().Add(-time.Second)}
+	if known, _ := w.known(pods); known {
+		t.Error("an old denial holds")
+	}
+}
