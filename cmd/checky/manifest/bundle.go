@@ -105,12 +105,15 @@ func (l *Loader) each(flag string, paths []string, add func(*Document)) {
 	}
 }
 
-// addRules takes a document of -r. In a folder, documents that hold no rules are passed over.
+// addRules takes a document of -r. In a folder, documents that hold no rules are passed over; a rule set whose apiVersion is
+// wrong is not one of them, since what it asks for would silently not be checked.
 func (l *Loader) addRules(d *Document) {
+	kind := d.Root.String("kind")
 	switch {
 	case d.Problem != nil:
 		l.problems = append(l.problems, d.Problem)
-	case isOurs(d.Root.String("apiVersion")) && d.Root.String("kind") != "Check":
+	case isOurs(d.Root.String("apiVersion")) && kind != "Check",
+		kind == string(v1alpha1.KindRuleSet), kind == string(v1alpha1.KindClusterRuleSet):
 		l.addSet(d, true)
 	case d.Root.Get("rules") != nil && d.Root.Get("apiVersion") == nil && d.Root.Get("kind") == nil:
 		l.addBare(d)

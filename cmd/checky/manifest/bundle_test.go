@@ -173,6 +173,23 @@ func TestLoadRefuses(t *testing.T) {
 	}
 }
 
+// A rule set of a folder whose apiVersion is wrong is refused: passed over, it would let everything pass.
+func TestLoadRefusesMisspeltSetsOfFolders(t *testing.T) {
+	for _, kind := range []string{"RuleSet", "ClusterRuleSet"} {
+		for _, version := range []string{"", "apiVersion: chcky.dev/v1alpha1\n"} {
+			write(t, map[string]string{
+				"rules/a.yaml": set + "spec: {rules: [" + aRule + "]}",
+				"rules/b.yaml": version + "kind: " + kind + "\nmetadata: {name: t}\nspec: {rules: [" + aRule + "]}",
+				"rules/c.yaml": config,
+			})
+			_, err := load("1", []string{"-"}, []string{"rules"})
+			if err == nil || err.Error() != "rules/b.yaml:1: apiVersion: this version of checky knows checky.dev/v1alpha1 only" {
+				t.Errorf("%s of %q: %v", kind, version, err)
+			}
+		}
+	}
+}
+
 // A Check as `kubectl get -o yaml` prints it can be checked again.
 func TestLoadTakesALiveCheck(t *testing.T) {
 	text := head + `kind: Check
