@@ -8,6 +8,7 @@ import (
 	"slices"
 	"time"
 
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/util/workqueue"
 	ctrl "sigs.k8s.io/controller-runtime"
@@ -78,19 +79,24 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 	if err != nil {
 		return ctrl.Result{}, err
 	}
-	surplus := oldest(list.Items, r.Cap)
-	for _, check := range surplus {
+	deleted, result := 0, ctrl.Result{}
+	for _, check := range oldest(list.Items, r.Cap) {
 		uid, version := check.UID, check.ResourceVersion
 		err := r.Client.Delete(ctx, check.DeepCopy(), client.Preconditions{UID: &uid, ResourceVersion: &version})
-		if client.IgnoreNotFound(err) != nil {
+		switch {
+		case err == nil:
+			r.Metrics.Deleted("cap")
+			deleted++
+		case apierrors.IsConflict(err): // it was evaluated or edited meanwhile: it may no longer be one of the oldest
+			result.RequeueAfter = settle
+		case !apierrors.IsNotFound(err):
 			return ctrl.Result{}, err
 		}
-		r.Metrics.Deleted("cap")
 	}
-	if len(surplus) > 0 {
-		log.FromContext(ctx).Info("Deleted the oldest finished checks of a full namespace", "deleted", len(surplus), "cap", r.Cap)
+	if deleted > 0 {
+		log.FromContext(ctx).Info("Deleted the oldest finished checks of a full namespace", "deleted", deleted, "cap", r.Cap)
 	}
-	return ctrl.Result{}, nil
+	return result, nil
 }
 
 // oldest gives the Checks beyond the cap, those that finished first.

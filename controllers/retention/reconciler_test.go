@@ -1,14 +1,23 @@
 package retention
 
 import (
+	"context"
 	"fmt"
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+	"github.com/prometheus/client_golang/prometheus"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime/schema"
 	"pgregory.net/rapid"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/client/interceptor"
 
 	"github.com/checky-dev/checky/api/v1alpha1"
+	"github.com/checky-dev/checky/controllers/metrics"
 )
 
 func TestOldest(t *testing.T) {
@@ -38,4 +47,43 @@ func TestOldest(t *testing.T) {
 			}
 		}
 	})
+}
+
+// TestLostDeletionsHinderNoOthers has the oldest Check change, and the next one go, between the count and the deletion.
+func TestLostDeletionsHinderNoOthers(t *testing.T) {
+	resource := schema.GroupResource{Group: v1alpha1.GroupVersion.Group, Resource: "checks"}
+	var deleted []string
+	c := interceptor.NewClient(nil, interceptor.Funcs{
+		List: func(_ context.Context, _ client.WithWatch, list client.ObjectList, _ ...client.ListOption) error {
+			for i, name := range []string{"changed", "gone", "old", "new"} {
+				check := v1alpha1.Check{ObjectMeta: metav1.ObjectMeta{Name: name}}
+				check.Status.CompletionTime = &metav1.Time{Time: time.Unix(int64(i), 0)}
+				all := list.(*v1alpha1.CheckList) //nolint:forcetypeassert // nothing else is listed
+				all.Items = append(all.Items, check)
+			}
+			return nil
+		},
+		Delete: func(_ context.Context, _ client.WithWatch, object client.Object, _ ...client.DeleteOption) error {
+			switch object.GetName() {
+			case "changed":
+				return apierrors.NewConflict(resource, "changed", nil)
+			case "gone":
+				return apierrors.NewNotFound(resource, "gone")
+			}
+			deleted = append(deleted, object.GetName())
+			return nil
+		},
+	})
+	counts, err := metrics.New(prometheus.NewRegistry())
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := &Reconciler{Client: c, Metrics: counts, Cap: 1}
+	result, err := r.Reconcile(t.Context(), ctrl.Request{})
+	if err != nil || result.RequeueAfter != settle {
+		t.Errorf("got %+v, %v; want another count", result, err)
+	}
+	if diff := cmp.Diff([]string{"old"}, deleted); diff != "" {
+		t.Errorf("deleted: -want +got\n%s", diff)
+	}
 }
