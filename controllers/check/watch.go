@@ -21,7 +21,7 @@ import (
 
 // +kubebuilder:rbac:groups=checky.dev,resources=checks,verbs=get;list;watch;delete
 // +kubebuilder:rbac:groups=checky.dev,resources=checks/status,verbs=update
-// +kubebuilder:rbac:groups=checky.dev,resources=rulesets;clusterrulesets,verbs=get;list;watch
+// +kubebuilder:rbac:groups=checky.dev,resources=rulesets;clusterrulesets,verbs=list;watch
 // +kubebuilder:rbac:groups=events.k8s.io,resources=events,verbs=create;patch
 // +kubebuilder:rbac:groups=authorization.k8s.io,resources=selfsubjectaccessreviews,verbs=create
 
