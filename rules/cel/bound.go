@@ -64,7 +64,26 @@ func made(v ref.Val, room *int) ref.Val {
 	return walk(v, room)
 }
 
-// bounded decorates a program's calls: each counts a step, and none gives a text that is longer than MaxText.
+// maxItems bounds the lists that + makes. A list that is added to itself over and over is a small tree, but as a list it is
+// without bound, and no function that walks it can be interrupted.
+const maxItems = 32_768
+
+// boundItems refuses too long a list that + made. An empty one it gives without its tree, whose size no length tells.
+func boundItems(list traits.Lister) ref.Val {
+	if _, growing := list.(traits.MutableLister); growing { // the result of a loop, whose cost is counted
+		return list
+	}
+	switch size, _ := list.Size().(types.Int); {
+	case size == 0:
+		return types.NewRefValList(types.DefaultTypeAdapter, nil)
+	case size > maxItems:
+		return refuse("the expression makes a list of more than %d items by +; use shorter ones", maxItems)
+	}
+	return list
+}
+
+// bounded decorates a program's calls: each counts a step, and none gives a text that is longer than MaxText, or a list that
+// is longer than maxItems.
 func bounded(node interpreter.InterpretableV2) (interpreter.InterpretableV2, error) {
 	call, ok := node.(interpreter.InterpretableCall)
 	if !ok {
@@ -87,14 +106,18 @@ type boundedCall struct {
 func (b *boundedCall) Exec(frame *interpreter.ExecutionFrame) ref.Val {
 	countCall(frame)
 	result := b.InterpretableCall.Exec(frame)
-	switch text := result.(type) {
+	switch made := result.(type) {
 	case types.String:
-		if len(text) > MaxText {
+		if len(made) > MaxText {
 			return longText()
 		}
 	case types.Bytes:
-		if len(text) > MaxText {
+		if len(made) > MaxText {
 			return longText()
+		}
+	case traits.Lister:
+		if b.Function() == operators.Add {
+			return boundItems(made)
 		}
 	}
 	return result

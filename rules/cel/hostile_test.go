@@ -18,6 +18,14 @@ func TestHostile(t *testing.T) {
 	text := strings.Repeat("ab", 8<<10)
 	numbers := "[" + strings.TrimSuffix(strings.Repeat("1,", 100_000), ",") + "]"
 	laughs := "[[1,1]]" + strings.Repeat(".map(x,[x,x])", 40)
+	// grow adds a list to itself 40 times over.
+	grow := func(first, last string) string {
+		expression := "cel.bind(v0, " + first + ", "
+		for i := range 40 {
+			expression += fmt.Sprintf("cel.bind(v%d, v%d+v%d, ", i+1, i, i)
+		}
+		return expression + fmt.Sprintf(last, "v40") + strings.Repeat(")", 41)
+	}
 	for name, tc := range map[string]struct {
 		expression, payload string
 		want                v1alpha1.Outcome
@@ -36,6 +44,13 @@ func TestHostile(t *testing.T) {
 		"a loop over texts":             {`input.l.all(i, input.l.all(j, (input.a + string(i)) != input.b))`, fmt.Sprintf(`{"l": %s, "a": %q, "b": "x"}`, numbers[:4000]+"1]", text[:8000]), "error", ""},
 		"100,000 digits":                {`input.a > 0`, `{"a": 1` + strings.Repeat("0", 100_000) + `1}`, "error", "the number at /a does not fit"},
 		"100,000 decimals":              {`input.a > 0`, `{"a": 0.` + strings.Repeat("3", 100_000) + `}`, "pass", ""},
+		"a list that grows, in":         {grow("[1]", "9 in %s"), `{}`, "error", "makes a list of more than 32768 items"},
+		"a list that grows, sum":        {grow("[1]", "%s.sum() > 0"), `{}`, "error", "makes a list of more than 32768 items"},
+		"a list that grows, isSorted":   {grow("[1]", "%s.isSorted()"), `{}`, "error", "makes a list of more than 32768 items"},
+		"a list that grows, join":       {grow("['']", "%s.join() == ''"), `{}`, "error", "makes a list of more than 32768 items"},
+		"a list of the payload grows":   {grow("input", "9 in %s"), numbers, "error", "makes a list of more than 32768 items"},
+		"an empty list that grows":      {grow("[]", "!(9 in %s)"), `{}`, "pass", ""},
+		"lists that are added":          {"input.map(i, [i] + [i]).size() == 3 && input + input == [1, 2, 3, 1, 2, 3] && [] + input == input", `[1, 2, 3]`, "pass", ""},
 		"deep equality, often":          {strings.TrimSuffix(strings.Repeat("input == input && ", 200), "&& "), numbers, "error", "looks at more than 1000000 values"},
 	} {
 		t.Run(name, func(t *testing.T) {
