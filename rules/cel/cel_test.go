@@ -208,6 +208,8 @@ func TestMessages(t *testing.T) {
 			rules.Finding{Path: "/a", Message: `expected input.a == "" to be true, found a string of 7 characters (masked)`, Found: "a string of 7 characters (masked)"}},
 		"an own message with a token": {v1alpha1.CELRule{Expression: `false`, MessageExpression: `"a is " + input.a`}, `{"a": "` + token + `"}`, false,
 			rules.Finding{Message: "expected false to be true"}},
+		"an own message with a number that is a credential": {v1alpha1.CELRule{Expression: `false`, MessageExpression: `"a is " + string(input.token)`}, `{"token": 73912846}`, false,
+			rules.Finding{Message: "expected false to be true"}},
 		"an own message with a password": {v1alpha1.CELRule{Expression: `false`, MessageExpression: `"a is " + input.password`}, `{"password": "hunter2"}`, false,
 			rules.Finding{Message: "expected false to be true"}},
 	} {

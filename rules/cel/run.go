@@ -1,6 +1,7 @@
 package cel
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"regexp"
@@ -112,6 +113,8 @@ func quotesNamed(value any, name, message string) bool {
 	switch v := value.(type) {
 	case string:
 		return len(v) >= minSecret && rules.CredentialName(name) && strings.Contains(message, v)
+	case json.Number:
+		return len(v) >= minSecret && rules.CredentialName(name) && strings.Contains(message, string(v))
 	case map[string]any:
 		for member, inner := range v {
 			if quotesNamed(inner, member, message) {
