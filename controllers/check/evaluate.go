@@ -16,8 +16,11 @@ func (r *Reconciler) evaluate(ctx context.Context, s *scope) error {
 		if err := r.loadWhole(ctx, s); err != nil {
 			return err
 		}
-		if err := r.gather(ctx, s); err != nil {
-			return err
+		if s.refused == nil {
+			s.refused = engine.AmbiguousInput(&s.check.Spec)
+		}
+		if s.check.Spec.InputFrom == nil {
+			s.input.text = s.check.Spec.InputText()
 		}
 	}
 	if s.waiting != nil {

@@ -93,7 +93,7 @@ func (r *Reconciler) readSource(ctx context.Context, s *scope, from *v1alpha1.In
 		s.waiting = stalledBy(engine.MissingInput(key.Namespace, kind.Kind, name))
 		return nil
 	case apierrors.IsForbidden(err):
-		s.waiting = forbidden(kind)
+		s.waiting = denied(notGranted(schema.GroupResource{Group: kind.Group, Resource: kind.Kind}).problem)
 		return nil
 	case err != nil:
 		return err
@@ -103,40 +103,28 @@ func (r *Reconciler) readSource(ctx context.Context, s *scope, from *v1alpha1.In
 
 // watchSource makes sure that changes of a kind are seen.
 func (r *Reconciler) watchSource(ctx context.Context, namespace string, kind schema.GroupVersionKind) (*waiting, error) {
+	refusal := (*NotAllowedError)(nil)
 	switch err := r.Inputs.Watch(ctx, namespace, kind); {
 	case err == nil:
 		return nil, nil
+	case errors.As(err, &refusal):
+		return denied(refusal.problem), nil
 	case meta.IsNoMatchError(err):
 		w := stalledBy(&engine.Obstacle{Reason: v1alpha1.ReasonInputNotFound, Message: fmt.Sprintf(
 			"waiting for kind %s of %s, which the cluster does not serve; install it, or correct spec.inputFrom.resourceRef", kind.Kind, kind.GroupVersion())})
 		w.retryAfter = deniedRetry
 		return w, nil
-	case isForbidden(err):
-		return forbidden(kind), nil
 	default:
 		return nil, err
 	}
 }
 
-func isForbidden(err error) bool {
-	_, own := err.(*NotAllowedError) //nolint:errorlint // it is returned unwrapped
-	return own || apierrors.IsForbidden(err)
-}
-
-func forbidden(kind schema.GroupVersionKind) *waiting {
-	group := kind.Group
-	if group == "" {
-		group = "core"
-	}
-	w := stalledBy(&engine.Obstacle{Reason: v1alpha1.ReasonInputForbidden, Message: fmt.Sprintf(
-		"the controller may not get, list and watch namespaced objects of kind %s (%s); grant it by a ClusterRole labelled %s: \"true\", or correct spec.inputFrom",
-		kind.Kind, group, AggregationLabel)})
+// denied waits for a right, or for another reference.
+func denied(problem string) *waiting {
+	w := stalledBy(&engine.Obstacle{Reason: v1alpha1.ReasonInputForbidden, Message: problem})
 	w.retryAfter = deniedRetry
 	return w
 }
-
-// AggregationLabel on a ClusterRole adds its rules to what the controller may read as inputs.
-const AggregationLabel = "rbac.checky.dev/aggregate-to-inputs"
 
 // readObject takes the payload out of the object.
 func readObject(s *scope, from *v1alpha1.InputSource, object *unstructured.Unstructured) error {

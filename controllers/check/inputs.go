@@ -30,7 +30,7 @@ type InputWatcher interface {
 	Watch(ctx context.Context, namespace string, kind schema.GroupVersionKind) error
 }
 
-// NotAllowedError is the error of a kind that may not be an input.
+// NotAllowedError is the error of a kind that may not be an input. Its text says what to do.
 type NotAllowedError struct{ problem string }
 
 func (e *NotAllowedError) Error() string { return e.problem }
@@ -66,7 +66,7 @@ func (w *inputWatches) Watch(ctx context.Context, namespace string, kind schema.
 		return err
 	}
 	if mapping.Scope.Name() != meta.RESTScopeNameNamespace {
-		return &NotAllowedError{fmt.Sprintf("%s is not namespaced", kind.Kind)}
+		return &NotAllowedError{fmt.Sprintf("kind %s is not namespaced, and an input is an object of the Check's namespace; correct spec.inputFrom.resourceRef", kind.Kind)}
 	}
 	for _, verb := range []string{"get", "list", "watch"} {
 		err := w.allowed(ctx, verb, mapping.Resource)
@@ -121,9 +121,19 @@ func (w *inputWatches) allowed(ctx context.Context, verb string, resource schema
 		return err
 	}
 	if !review.Status.Allowed {
-		return &NotAllowedError{fmt.Sprintf("may not %s %s", verb, resource.Resource)}
+		return notGranted(resource.GroupResource())
 	}
 	return nil
+}
+
+// AggregationLabel on a ClusterRole adds its rules to what the controller may read as inputs.
+const AggregationLabel = "rbac.checky.dev/aggregate-to-inputs"
+
+// notGranted is the error of a kind that the controller has no rights to.
+func notGranted(resource schema.GroupResource) *NotAllowedError {
+	return &NotAllowedError{fmt.Sprintf(
+		"the controller may not get, list and watch %s; grant it by a ClusterRole labelled %s: \"true\", or correct spec.inputFrom",
+		resource, AggregationLabel)}
 }
 
 // begin starts the watch. Two callers at once start it twice only as far as the controller, which shares the informer.
@@ -134,7 +144,7 @@ func (w *inputWatches) begin(kind schema.GroupVersionKind) error {
 	case w.watched[kind]:
 		return nil
 	case len(w.watched) >= maxInputKinds:
-		return &NotAllowedError{fmt.Sprintf("inputs of %d kinds are watched already", maxInputKinds)}
+		return &NotAllowedError{fmt.Sprintf("inputs of %d kinds are watched already, which is as many as the controller takes; check a ConfigMap instead", maxInputKinds)}
 	}
 	object := &metav1.PartialObjectMetadata{}
 	object.SetGroupVersionKind(kind)

@@ -56,8 +56,8 @@ func complete(s *scope) metav1.Condition {
 		Type: v1alpha1.ConditionComplete, Status: metav1.ConditionTrue,
 		Reason: v1alpha1.ReasonEvaluated, Message: "there is a verdict",
 	}
-	if s.refused != nil {
-		c.Reason, c.Message = s.refused.Reason, s.refused.Message
+	if s.outcome.Verdict.Summary == nil { // no rule was run
+		c.Reason, c.Message = s.outcome.Reason, s.outcome.Headline()
 	}
 	return c
 }
