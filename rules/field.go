@@ -25,6 +25,9 @@ type Field struct {
 	queries     int
 	absolute    bool
 	patternSize int
+	// compares says that a filter has a comparison, and numbers which numbers such a path holds.
+	compares bool
+	numbers  []Decimal
 	// copies is how many times over a path that is not walkable may select each value; recursive says that it has a descendant
 	// segment, and depth how many segments it has.
 	copies    int
@@ -58,6 +61,11 @@ func CompileField(text string) (*Field, error) {
 	}
 	f := newField(text, path)
 	f.patternSize = patternSize
+	if f.compares {
+		if f.numbers, err = numbersIn(text); err != nil {
+			return nil, fmt.Errorf("%q %w", clip(text), err)
+		}
+	}
 	return f, nil
 }
 
@@ -79,6 +87,7 @@ func newField(text string, path *jsonpath.Path) *Field {
 				queries, _ := queriesIn(text)
 				f.queries += queries
 				f.absolute = f.absolute || strings.Contains(text, "$")
+				f.compares = f.compares || compares(text)
 			}
 		}
 	}
@@ -130,7 +139,7 @@ func (f *Field) Parent() (parent *Field, name string, ok bool) {
 	}
 	path := jsonpath.New(spec.Query(true, segments[:len(segments)-1]...))
 	parent = newField(path.String(), path)
-	parent.patternSize = f.patternSize
+	parent.patternSize, parent.numbers = f.patternSize, f.numbers
 	return parent, string(member), true
 }
 
@@ -154,13 +163,17 @@ func (f *Field) Each(c *Call, visit func(*Call, Node) error) error {
 	if err := c.Step(f.selectionSteps(c.payload)); err != nil {
 		return err
 	}
-	nodes := f.path.SelectLocated(c.payload.root)
+	root, err := f.forFilters(c)
+	if err != nil {
+		return err
+	}
+	nodes := f.path.SelectLocated(root)
 	nodes.Sort()
 	for _, node := range nodes {
 		if err := c.Step(1); err != nil {
 			return err
 		}
-		if err := visit(c, Node{Value: node.Node, located: node}); err != nil {
+		if err := visit(c, Node{Value: valueAt(c.payload.root, node.Path), located: node}); err != nil {
 			return err
 		}
 	}
