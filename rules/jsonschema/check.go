@@ -94,7 +94,7 @@ func (s *schema) Check(c *rules.Call) error {
 	}
 	w, err := s.take()
 	if err != nil {
-		return explainCompile(err)
+		return explainCompile(err, "")
 	}
 	tree, err := w.validate(c)
 	if err != nil {

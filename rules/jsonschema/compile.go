@@ -51,10 +51,10 @@ func (Kind) Compile(rule *v1alpha1.Rule) (checker rules.Checker, err error) {
 	first, err := s.newWorker()
 	if err != nil {
 		// The original names the places that its author knows.
-		if _, original := compileWith(&worker{}, decoded.Root(), nil); original != nil {
-			err = original
+		if original := blame(decoded.Root()); original != nil {
+			return nil, original
 		}
-		return nil, explainCompile(err)
+		return nil, explainCompile(err, "")
 	}
 	if err := findCycle(first.schema); err != nil {
 		return nil, err
@@ -121,13 +121,13 @@ func clip(text string) string {
 	return text
 }
 
-// explainCompile rewords the library's error.
-func explainCompile(err error) error {
+// explainCompile rewords the library's error about what stands at a place.
+func explainCompile(err error, pointer string) error {
 	if load := (*js.LoadURLError)(nil); errors.As(err, &load) {
 		err = load.Err
 	}
 	if outside := (*remote)(nil); errors.As(err, &outside) {
-		return fmt.Errorf("jsonSchema: %q is outside of the schema, and nothing is fetched or opened; put what it refers to under $defs, or name a draft's own meta-schema", clip(strings.TrimPrefix(outside.url, "checky:///")))
+		return fmt.Errorf("%s: %q is outside of the schema, and nothing is fetched or opened; put what it refers to under $defs, or name a draft's own meta-schema", place(pointer), clip(strings.TrimPrefix(outside.url, "checky:///")))
 	}
 	if invalid := (*js.SchemaValidationError)(nil); errors.As(err, &invalid) {
 		if tree := (*js.ValidationError)(nil); errors.As(invalid.Err, &tree) {
@@ -135,7 +135,7 @@ func explainCompile(err error) error {
 		}
 	}
 	text := strings.ReplaceAll(err.Error(), root+"#", "")
-	return fmt.Errorf("jsonSchema: %s", clip(strings.ReplaceAll(text, root, "the schema")))
+	return fmt.Errorf("%s: %s", place(pointer), clip(strings.ReplaceAll(text, root, "the schema")))
 }
 
 func afterHash(url string) string {
