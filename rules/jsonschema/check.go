@@ -28,6 +28,7 @@ type worker struct {
 	call        *rules.Call
 	evaluations int
 	patterns    map[string]*pattern
+	tooLong     []unmatched
 }
 
 // abort is what a worker panics with to end an evaluation; Check recovers it.
@@ -50,7 +51,7 @@ func (s *schema) take() (*worker, error) {
 }
 
 func (s *schema) put(w *worker) {
-	w.call = nil
+	w.call, w.tooLong = nil, nil
 	select {
 	case s.idle <- w:
 	default: // there are as many as can run at once
@@ -125,8 +126,11 @@ func (w *worker) validate(c *rules.Call) (tree *js.ValidationError, err error) {
 			err = stopped.err
 		}
 	}()
-	w.call, w.evaluations = c, 0
+	w.call, w.evaluations, w.tooLong = c, 0, nil
 	err = w.schema.Validate(c.Payload().Root())
+	if len(w.tooLong) > 0 {
+		return nil, w.unmatchedError()
+	}
 	if err == nil || errors.As(err, &tree) {
 		return tree, nil
 	}

@@ -158,35 +158,3 @@ func explainInvalid(tree *js.ValidationError) error {
 	}
 	return errors.Join(errs...)
 }
-
-// pattern is one regular expression of a worker's schema.
-type pattern struct {
-	*rules.Pattern
-	worker *worker
-}
-
-// MatchString implements the library's Regexp.
-func (p *pattern) MatchString(text string) bool {
-	matched, err := p.Match(p.worker.call, text)
-	if err != nil {
-		panic(&abort{err})
-	}
-	return matched
-}
-
-// pattern is the library's RegexpEngine.
-func (w *worker) pattern(expression string) (js.Regexp, error) {
-	if known, ok := w.patterns[expression]; ok {
-		return known, nil
-	}
-	compiled, err := rules.CompilePattern(expression)
-	if err != nil {
-		return nil, err
-	}
-	if w.patterns == nil {
-		w.patterns = map[string]*pattern{}
-	}
-	p := &pattern{Pattern: compiled, worker: w}
-	w.patterns[expression] = p
-	return p, nil
-}
