@@ -128,9 +128,11 @@ func (b *boundedCall) Eval(vars interpreter.Activation) ref.Val {
 	return b.Exec(interpreter.AsFrame(vars))
 }
 
-func countCall(frame *interpreter.ExecutionFrame) {
+func countCall(frame *interpreter.ExecutionFrame) { countSteps(frame, 1) }
+
+func countSteps(frame *interpreter.ExecutionFrame, n int) {
 	if found, ok := frame.ResolveName(sceneName); ok {
-		found.(*scene).step(1)
+		found.(*scene).step(n)
 	}
 }
 

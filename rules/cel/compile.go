@@ -119,7 +119,7 @@ func (l *Language) compile(source string, want *types.Type) (p *program, problem
 	if found := checked.OutputType(); !found.IsExactType(want) && found.Kind() != types.DynKind {
 		return nil, []problem{{1, 1, fmt.Sprintf("the expression gives %s, expected %s", article(found), article(want))}}
 	}
-	s := &survey{info: native.SourceInfo(), tests: map[int64]tested{}}
+	s := &survey{info: native.SourceInfo(), tests: map[int64]tested{}, looped: map[int64]bool{}}
 	s.read(s.visit(native.Expr(), nil, 0))
 	if len(s.problems) > 0 {
 		sortProblems(s.problems)
@@ -138,7 +138,7 @@ func (l *Language) compile(source string, want *types.Type) (p *program, problem
 // plan makes the program. One that is cheap in the worst case does without the counting of cost, which takes twice as
 // long as the program itself.
 func (l *Language) plan(p *program, checked *cel.Ast, s *survey) error {
-	options := []cel.ProgramOption{cel.EvalOptions(cel.OptOptimize), cel.CustomDecoratorV2(bounded), cel.CustomDecoratorV2(present(s.tests))}
+	options := []cel.ProgramOption{cel.EvalOptions(cel.OptOptimize), cel.CustomDecoratorV2(bounded), cel.CustomDecoratorV2(present(s.tests)), cel.CustomDecoratorV2(inOrder(s.looped))}
 	if !s.loops && !s.calls {
 		worst, err := l.env.EstimateCost(checked, estimator(rules.MaxPayloadBytes/2, MaxText))
 		if err == nil && worst.Max <= smallCost {

@@ -29,6 +29,7 @@ type survey struct {
 	calls    bool // it calls more than the operators and functions that are cheap whatever their arguments
 	problems []problem
 	tests    map[int64]tested // the has() of it, by their nodes
+	looped   map[int64]bool   // the nodes that loops go over
 	reads    []string
 	ranges   []string // read only to loop over
 }
@@ -177,6 +178,9 @@ func (s *survey) comprehension(e ast.Expr, in *scope, loops int) {
 		if loops++; loops == MaxLoops+1 {
 			s.problem(e.ID(), "loops (all, exists, map, filter...) stand more than %d deep in each other, so the cost is unbounded; write several rules, or use modules", MaxLoops)
 		}
+	}
+	if !isBind {
+		s.looped[c.IterRange().ID()] = true
 	}
 	items := s.visit(c.IterRange(), in, loops-1)
 	if items != "" {
