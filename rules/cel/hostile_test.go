@@ -51,6 +51,9 @@ func TestHostile(t *testing.T) {
 		"a list of the payload grows":   {grow("input", "9 in %s"), numbers, "error", "makes a list of more than 32768 items"},
 		"an empty list that grows":      {grow("[]", "!(9 in %s)"), `{}`, "pass", ""},
 		"lists that are added":          {"input.map(i, [i] + [i]).size() == 3 && input + input == [1, 2, 3, 1, 2, 3] && [] + input == input", `[1, 2, 3]`, "pass", ""},
+		"many parts of a text, often":   {"input.l.map(i, input.s.findAll('a')).size() > 0", fmt.Sprintf(`{"l": %s, "s": %q}`, numbers[:4000]+"1]", strings.Repeat("a", 16_000)), "error", "the expression costs more than 200000 on this payload"},
+		"a long number, often":          {"input.l.all(i, int(input.s) > 0)", fmt.Sprintf(`{"l": %s, "s": %q}`, numbers[:40_000]+"1]", strings.Repeat("0", 16_000)+"1"), "error", "the expression costs more than 200000 on this payload"},
+		"a long address, often":         {"input.l.all(i, isURL(input.s) || true)", fmt.Sprintf(`{"l": %s, "s": %q}`, numbers[:40_000]+"1]", strings.Repeat("a", 16_000)), "error", "the expression costs more than 200000 on this payload"},
 		"deep equality, often":          {strings.TrimSuffix(strings.Repeat("input == input && ", 200), "&& "), numbers, "error", "looks at more than 1000000 values"},
 	} {
 		t.Run(name, func(t *testing.T) {

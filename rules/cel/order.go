@@ -31,10 +31,14 @@ func inOrder(ranges map[int64]bool) interpreter.InterpretableDecoratorV2 {
 }
 
 type (
-	attributeRange   struct{ interpreter.InterpretableAttribute }
+	attributeRange struct {
+		interpreter.InterpretableAttribute
+	}
 	callRange        struct{ interpreter.InterpretableCall }
-	constructorRange struct{ interpreter.InterpretableConstructor }
-	otherRange       struct{ interpreter.InterpretableV2 }
+	constructorRange struct {
+		interpreter.InterpretableConstructor
+	}
+	otherRange struct{ interpreter.InterpretableV2 }
 )
 
 // Exec implements interpreter.InterpretableV2.
@@ -43,7 +47,9 @@ func (r *attributeRange) Exec(frame *interpreter.ExecutionFrame) ref.Val {
 }
 
 // Eval implements interpreter.Interpretable.
-func (r *attributeRange) Eval(vars interpreter.Activation) ref.Val { return r.Exec(interpreter.AsFrame(vars)) }
+func (r *attributeRange) Eval(vars interpreter.Activation) ref.Val {
+	return r.Exec(interpreter.AsFrame(vars))
+}
 
 // Exec implements interpreter.InterpretableV2.
 func (r *callRange) Exec(frame *interpreter.ExecutionFrame) ref.Val {
@@ -51,7 +57,9 @@ func (r *callRange) Exec(frame *interpreter.ExecutionFrame) ref.Val {
 }
 
 // Eval implements interpreter.Interpretable.
-func (r *callRange) Eval(vars interpreter.Activation) ref.Val { return r.Exec(interpreter.AsFrame(vars)) }
+func (r *callRange) Eval(vars interpreter.Activation) ref.Val {
+	return r.Exec(interpreter.AsFrame(vars))
+}
 
 // Exec implements interpreter.InterpretableV2.
 func (r *constructorRange) Exec(frame *interpreter.ExecutionFrame) ref.Val {
@@ -59,7 +67,9 @@ func (r *constructorRange) Exec(frame *interpreter.ExecutionFrame) ref.Val {
 }
 
 // Eval implements interpreter.Interpretable.
-func (r *constructorRange) Eval(vars interpreter.Activation) ref.Val { return r.Exec(interpreter.AsFrame(vars)) }
+func (r *constructorRange) Eval(vars interpreter.Activation) ref.Val {
+	return r.Exec(interpreter.AsFrame(vars))
+}
 
 // Exec implements interpreter.InterpretableV2.
 func (r *otherRange) Exec(frame *interpreter.ExecutionFrame) ref.Val {
@@ -67,7 +77,9 @@ func (r *otherRange) Exec(frame *interpreter.ExecutionFrame) ref.Val {
 }
 
 // Eval implements interpreter.Interpretable.
-func (r *otherRange) Eval(vars interpreter.Activation) ref.Val { return r.Exec(interpreter.AsFrame(vars)) }
+func (r *otherRange) Eval(vars interpreter.Activation) ref.Val {
+	return r.Exec(interpreter.AsFrame(vars))
+}
 
 func ordered(frame *interpreter.ExecutionFrame, v ref.Val) ref.Val {
 	made, ok := v.(traits.Mapper)

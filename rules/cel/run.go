@@ -9,6 +9,7 @@ import (
 
 	"github.com/google/cel-go/common/types"
 	"github.com/google/cel-go/common/types/ref"
+	"github.com/google/cel-go/common/types/traits"
 	"github.com/google/cel-go/interpreter"
 	"k8s.io/apiserver/pkg/cel/library"
 
@@ -220,22 +221,47 @@ func (p *program) reword(err error) string {
 	return "a value could not be used in this way, for instance converted to another type; test it first"
 }
 
-// actualCost counts calls as Kubernetes does, and the texts that they make besides.
+// actualCost counts calls as Kubernetes does, and besides the texts that they read and make where that counts nothing for them.
 type actualCost struct{ known library.CostEstimator }
+
+// bytesPerCost is how many bytes of a text that a call reads count as much as the call.
+const bytesPerCost = 100
 
 // CallCost implements interpreter.ActualCostEstimator.
 func (a *actualCost) CallCost(function, overload string, args []ref.Val, result ref.Val) *uint64 {
 	cost := a.known.CallCost(function, overload, args, result)
-	text, ok := result.(types.String)
-	if !ok || !makesText[function] {
-		return cost
+	made := uint64(0)
+	switch {
+	case cost != nil:
+		made = *cost
+	case readsText[function] || !cheap[function]:
+		made = 1
+		for _, arg := range args {
+			if text, ok := arg.(types.String); ok {
+				made += uint64(len(text) / bytesPerCost)
+			}
+		}
+	case !makesText[function]:
+		return nil
 	}
-	made := uint64(len(text)/10) + 1
-	if cost != nil {
-		made += *cost
+	switch result := result.(type) {
+	case types.String:
+		if makesText[function] {
+			made += uint64(len(result)/10) + 1
+		}
+	case traits.Lister:
+		if size, ok := result.Size().(types.Int); ok && makesList[function] {
+			made += uint64(size)
+		}
 	}
 	return &made
 }
 
 // makesText are the functions whose result may be longer than what their cost is counted by.
 var makesText = map[string]bool{"format": true, "replace": true, "join": true, "strings.quote": true, "reverse": true}
+
+// makesList are those that make a list of parts of a text.
+var makesList = map[string]bool{"findAll": true, "split": true}
+
+// readsText are the conversions that read all of a text, whose cost CEL counts as that of any other value.
+var readsText = map[string]bool{"int": true, "uint": true, "double": true, "bool": true, "timestamp": true, "duration": true}
