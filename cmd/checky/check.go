@@ -13,7 +13,6 @@ import (
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
 
-	"github.com/checky-dev/checky"
 	"github.com/checky-dev/checky/api/v1alpha1"
 	"github.com/checky-dev/checky/cmd/checky/manifest"
 	reporting "github.com/checky-dev/checky/cmd/checky/report"
@@ -47,6 +46,9 @@ with its own rules. Every other document is a payload, and is checked with all r
 a Check is given, an object with an apiVersion and a kind is none, since Checks refer to it.
 -r takes RuleSets, ClusterRuleSets, and plain lists of rules under the name rules.
 A folder stands for its *.yaml, *.yml and *.json files, and - for standard input.
+
+A *.json file is JSON, and a *.yaml or *.yml file is YAML. Standard input and files of other names are JSON where they begin with
+{ or [ or hold a lone value, so that a slip such as NaN is an error and no text; else, or below a line ---, they are YAML.
 
 -o json prints what the status of the Check would hold, times and conditions left out: one object, or a list with names
 where there are several inputs, several -f or a folder.
@@ -117,11 +119,7 @@ func (o *checkOptions) run(ctx context.Context, compiler *rules.Compiler, in io.
 	if err != nil {
 		return err
 	}
-	schemas, err := manifest.NewSchemas(config.Files)
-	if err != nil {
-		return err
-	}
-	loader := manifest.Loader{Reader: &manifest.Reader{Stdin: in}, Schemas: schemas, Namespace: o.namespace}
+	loader := manifest.Loader{Reader: &manifest.Reader{Stdin: in}, Schemas: manifest.NewSchemas(config.Files), Namespace: o.namespace}
 	bundle, err := loader.Load(o.files, o.ruleFiles)
 	if err != nil {
 		_, _ = fmt.Fprintln(errOut, err) // one FILE:LINE: PROBLEM a line, for editors
@@ -183,15 +181,19 @@ func (o *checkOptions) validateTargets(bundle *manifest.Bundle) error {
 	return nil
 }
 
-func (o *checkOptions) openKnowledge() (*rag.Library, error) {
+// searchable is a knowledge file in use.
+type searchable interface {
+	rag.Retriever
+	io.Closer
+}
+
+// openKnowledge gives the knowledge file of the flag. One that is named is read at once, so that what is wrong with it is told
+// whatever the verdicts.
+func (o *checkOptions) openKnowledge() (searchable, error) {
 	if o.knowledge == "" {
-		return rag.New(checky.KnowledgeName, checky.Knowledge, rag.Options{})
+		return &builtinKnowledge{}, nil
 	}
-	library, err := rag.Open(o.knowledge, rag.Options{})
-	if err != nil {
-		return nil, fmt.Errorf("--knowledge %s: %w", o.knowledge, err)
-	}
-	return library, nil
+	return openKnowledge("--knowledge", o.knowledge, rag.Options{})
 }
 
 // listed says whether JSON is a list whatever the number of inputs: several -f, or a folder.

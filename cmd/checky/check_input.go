@@ -2,12 +2,14 @@ package main
 
 import (
 	"encoding/base64"
+	"fmt"
 	"strings"
 
 	"github.com/checky-dev/checky/api/v1alpha1"
 	"github.com/checky-dev/checky/cmd/checky/manifest"
 	"github.com/checky-dev/checky/controllers/check"
 	"github.com/checky-dev/checky/engine"
+	"github.com/checky-dev/checky/rules"
 )
 
 // payload is a payload's text, and where it stands.
@@ -50,6 +52,10 @@ func payloadOf(t *manifest.Target) (payload, error) {
 		p.node = &manifest.Node{Line: t.Problem.Line}
 	}
 	switch {
+	case t.Why != "":
+		if _, err := rules.Decode(t.Text); err != nil { // it tells the place better than the file's problem
+			return p, refuse(&engine.Obstacle{Reason: v1alpha1.ReasonInvalidInput, Message: err.Error() + "; " + t.Why})
+		}
 	case t.Text != nil: // the engine says what is wrong with it, if anything is
 	case t.Root != nil:
 		p.text = t.Root.JSON()
@@ -93,10 +99,15 @@ func (g *gatherer) source(namespace string, from *v1alpha1.InputSource) (payload
 	if err != nil {
 		return payload{}, refuse(&engine.Obstacle{Reason: v1alpha1.ReasonInvalidSpec, Message: err.Error()})
 	}
-	object := g.bundle.Object(kind.GroupVersion().String(), kind.Kind, namespace, name)
-	if object == nil {
+	objects := g.bundle.Objects(kind.GroupVersion().String(), kind.Kind, namespace, name)
+	switch len(objects) {
+	case 0:
 		return payload{}, refuse(engine.MissingInput(namespace, kind.Kind, name))
+	case 1:
+	default:
+		return payload{}, refuse(ambiguous(kind.Kind, name, objects))
 	}
+	object := objects[0]
 	isSecret := kind.Group == "" && strings.EqualFold(kind.Kind, "Secret")
 	key := ""
 	switch {
@@ -108,34 +119,52 @@ func (g *gatherer) source(namespace string, from *v1alpha1.InputSource) (payload
 		root := asStored(object.Root, isSecret)
 		return payload{file: object.File, node: root, text: root.JSON(), secret: isSecret}, nil
 	}
-	p, ok := valueOf(object, isSecret, key)
-	if !ok {
-		return payload{}, refuse(engine.MissingKey(kind.Kind, name, key))
+	p, obstacle := valueOf(object, kind.Kind, key)
+	if obstacle != nil {
+		return payload{}, refuse(obstacle)
 	}
 	p.secret = isSecret
 	return p, nil
 }
 
-// valueOf takes a key's value out of a ConfigMap or Secret.
-func valueOf(object *manifest.Document, isSecret bool, key string) (payload, bool) {
+// ambiguous is the obstacle of a Check whose input could be one of several objects. A cluster has one of a name.
+func ambiguous(kind, name string, objects []*manifest.Document) *engine.Obstacle {
+	first, second := objects[0], objects[1]
+	return &engine.Obstacle{Reason: v1alpha1.ReasonInvalidInput, Message: fmt.Sprintf(
+		"%s %s is there twice, at %s:%d and at %s:%d, and not the same; keep one of them, or check them in two runs",
+		kind, name, first.File.Name, first.Root.Line, second.File.Name, second.Root.Line)}
+}
+
+// valueOf takes a key's value out of a ConfigMap or Secret. The obstacles that a cluster does not know are those of objects that
+// its API server would refuse.
+func valueOf(object *manifest.Document, kind, key string) (payload, *engine.Obstacle) {
 	plain, encoded := "data", "binaryData"
-	if isSecret {
+	if kind == "Secret" {
 		plain, encoded = "stringData", "data"
 	}
-	if n := object.Root.Get(plain, key); n != nil && n.Kind == manifest.String {
-		return held(object.File, n, []byte(n.Text)), true
+	wrong := func(problem string) *engine.Obstacle {
+		return &engine.Obstacle{Reason: v1alpha1.ReasonInvalidInput, Message: fmt.Sprintf("key %s of %s %s: %s",
+			key, kind, object.Root.String("metadata", "name"), problem)}
 	}
-	n := object.Root.Get(encoded, key)
-	if n == nil || n.Kind != manifest.String {
-		return payload{}, false
+	field, n := plain, object.Root.Get(plain, key)
+	if n == nil {
+		field, n = encoded, object.Root.Get(encoded, key)
+	}
+	switch {
+	case n == nil:
+		return payload{}, engine.MissingKey(kind, object.Root.String("metadata", "name"), key)
+	case n.Kind != manifest.String:
+		return payload{}, wrong("its value in " + field + " is not a string; quote it")
+	case field == plain:
+		return held(object.File, n, []byte(n.Text)), nil
 	}
 	value, err := base64.StdEncoding.DecodeString(n.Text)
 	if err != nil {
-		return payload{}, false
+		return payload{}, wrong("its value in " + encoded + " is not base64; encode it, or move it as it is to " + plain)
 	}
 	p := held(object.File, n, value)
 	p.node = nil // its lines are not the file's
-	return p, true
+	return p, nil
 }
 
 // asStored is an object as the controller reads it: without the API server's bookkeeping, and a Secret's stringData in

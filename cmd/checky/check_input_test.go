@@ -1,6 +1,7 @@
 package main
 
 import (
+	"encoding/json"
 	"errors"
 	"os"
 	"path/filepath"
@@ -40,7 +41,7 @@ binaryData: {binary: eyJhIjogMX0=, rubbish: "***"}
 apiVersion: v1
 kind: Secret
 metadata: {name: s}
-data: {old: MQ==, both: MQ==}
+data: {old: MQ==, both: MQ==, rubbish: hunter2!}
 stringData: {new: '2', both: '3', number: 4}
 ---
 apiVersion: apps/v1
@@ -52,6 +53,16 @@ apiVersion: v1
 kind: ConfigMap
 metadata: {name: other, namespace: other}
 data: {a: '1'}
+---
+apiVersion: v1
+kind: ConfigMap
+metadata: {name: twice}
+data: {a: '1'}
+---
+apiVersion: v1
+kind: ConfigMap
+metadata: {name: twice}
+data: {a: '2'}
 `
 	cases := map[string]struct {
 		reason  string
@@ -61,28 +72,28 @@ data: {a: '1'}
 		pointer string
 		line    int
 		refused string
+		because string // the reason
 	}{
 		"ConfigMap":         {reason: "a key's text", from: configMap("c", "line"), text: "1", line: 9},
 		"ConfigMapBlock":    {reason: "a block has lines of its own", from: configMap("c", "block"), text: "{\"a\":\n  1}\n", pointer: "/a", line: 7},
 		"ConfigMapBinary":   {reason: "decoded", from: configMap("c", "binary"), text: `{"a": 1}`, pointer: "/a", line: 11},
-		"ConfigMapRubbish":  {reason: "no base64", from: configMap("c", "rubbish"), refused: "waiting for key rubbish of ConfigMap c, which does not have it; add it, or correct spec.inputFrom"},
-		"ConfigMapNumber":   {reason: "the API server refuses it", from: configMap("c", "number"), refused: "waiting for key number of ConfigMap c, which does not have it; add it, or correct spec.inputFrom"},
-		"ConfigMapNoKey":    {reason: "as in the cluster", from: configMap("c", "none"), refused: "waiting for key none of ConfigMap c, which does not have it; add it, or correct spec.inputFrom"},
-		"NoConfigMap":       {reason: "as in the cluster", from: configMap("none", "a"), refused: "waiting for ConfigMap none, which does not exist in namespace default; create it, or correct spec.inputFrom"},
-		"OtherNamespace":    {reason: "a Check cannot read across namespaces", from: configMap("other", "a"), refused: "waiting for ConfigMap other, which does not exist in namespace default; create it, or correct spec.inputFrom"},
+		"ConfigMapRubbish":  {reason: "no base64", from: configMap("c", "rubbish"), refused: "key rubbish of ConfigMap c: its value in binaryData is not base64; encode it, or move it as it is to data", because: v1alpha1.ReasonInvalidInput},
+		"ConfigMapNumber":   {reason: "the API server refuses it", from: configMap("c", "number"), refused: "key number of ConfigMap c: its value in data is not a string; quote it", because: v1alpha1.ReasonInvalidInput},
+		"ConfigMapNoKey":    {reason: "as in the cluster", from: configMap("c", "none"), refused: "waiting for key none of ConfigMap c, which does not have it; add it, or correct spec.inputFrom", because: v1alpha1.ReasonInputNotFound},
+		"NoConfigMap":       {reason: "as in the cluster", from: configMap("none", "a"), refused: "waiting for ConfigMap none, which does not exist in namespace default; create it, or correct spec.inputFrom", because: v1alpha1.ReasonInputNotFound},
+		"OtherNamespace":    {reason: "a Check cannot read across namespaces", from: configMap("other", "a"), refused: "waiting for ConfigMap other, which does not exist in namespace default; create it, or correct spec.inputFrom", because: v1alpha1.ReasonInputNotFound},
 		"Secret":            {reason: "decoded, and secret", from: secret("s", "old"), text: "1", secret: true, line: 16},
 		"SecretString":      {reason: "stringData is written to data", from: secret("s", "new"), text: "2", secret: true, line: 17},
 		"SecretBoth":        {reason: "stringData wins", from: secret("s", "both"), text: "3", secret: true, line: 17},
-		"NoSecret":          {reason: "as in the cluster", from: secret("c", "line"), refused: "waiting for Secret c, which does not exist in namespace default; create it, or correct spec.inputFrom"},
+		"SecretRubbish":     {reason: "the value is not told", from: secret("s", "rubbish"), refused: "key rubbish of Secret s: its value in data is not base64; encode it, or move it as it is to stringData", because: v1alpha1.ReasonInvalidInput},
+		"SecretNoKey":       {reason: "as in the cluster", from: secret("s", "none"), refused: "waiting for key none of Secret s, which does not have it; add it, or correct spec.inputFrom", because: v1alpha1.ReasonInputNotFound},
+		"Twice":             {reason: "either could be meant", from: configMap("twice", "a"), refused: "ConfigMap twice is there twice, at stdin:29 and at stdin:34, and not the same; keep one of them, or check them in two runs", because: v1alpha1.ReasonInvalidInput},
+		"NoSecret":          {reason: "as in the cluster", from: secret("c", "line"), refused: "waiting for Secret c, which does not exist in namespace default; create it, or correct spec.inputFrom", because: v1alpha1.ReasonInputNotFound},
 		"Resource":          {reason: "without bookkeeping, every digit kept", from: resource("apps/v1", "Deployment", "d"), text: `{"apiVersion":"apps/v1","kind":"Deployment","metadata":{"name":"d","labels":{"a":"b"}},"spec":{"replicas":12345678901234567890}}`, pointer: "/spec/replicas", line: 22},
-		"ResourceSecret":    {reason: "secret, as it is stored", from: resource("v1", "Secret", "s"), text: `{"apiVersion":"v1","kind":"Secret","metadata":{"name":"s"},"data":{"new":"Mg==","both":"Mw==","number":4,"old":"MQ=="}}`, secret: true, pointer: "/data/old", line: 16},
-		"ResourceOtherKind": {reason: "the version counts", from: resource("apps/v2", "Deployment", "d"), refused: "waiting for Deployment d, which does not exist in namespace default; create it, or correct spec.inputFrom"},
+		"ResourceSecret":    {reason: "secret, as it is stored", from: resource("v1", "Secret", "s"), text: `{"apiVersion":"v1","kind":"Secret","metadata":{"name":"s"},"data":{"new":"Mg==","both":"Mw==","number":4,"old":"MQ==","rubbish":"hunter2!"}}`, secret: true, pointer: "/data/old", line: 16},
+		"ResourceOtherKind": {reason: "the version counts", from: resource("apps/v2", "Deployment", "d"), refused: "waiting for Deployment d, which does not exist in namespace default; create it, or correct spec.inputFrom", because: v1alpha1.ReasonInputNotFound},
 	}
-	schemas, err := manifest.NewSchemas(config.Files)
-	if err != nil {
-		t.Fatal(err)
-	}
-	loader := manifest.Loader{Reader: &manifest.Reader{Stdin: strings.NewReader(objects)}, Schemas: schemas, Namespace: "default"}
+	loader := manifest.Loader{Reader: &manifest.Reader{Stdin: strings.NewReader(objects)}, Schemas: manifest.NewSchemas(config.Files), Namespace: "default"}
 	bundle, err := loader.Load([]string{"-"}, nil)
 	if err != nil {
 		t.Fatal(err)
@@ -96,7 +107,7 @@ data: {a: '1'}
 				t.Fatalf("%s: error is %v", tc.reason, err)
 			}
 			if refused != nil {
-				if diff := cmp.Diff(&engine.Obstacle{Reason: v1alpha1.ReasonInputNotFound, Message: tc.refused}, refused.Obstacle); diff != "" {
+				if diff := cmp.Diff(&engine.Obstacle{Reason: tc.because, Message: tc.refused}, refused.Obstacle); diff != "" {
 					t.Errorf("%s (-want +got):\n%s", tc.reason, diff)
 				}
 				return
@@ -144,6 +155,26 @@ rules:
 					t.Errorf("%s as %s tells %s:\n%s", name, format, value, out+errOut)
 				}
 			}
+		}
+	}
+}
+
+// TestPayloadThatIsNotJSON: the place in the payload is told, and why it is taken for JSON.
+func TestPayloadThatIsNotJSON(t *testing.T) {
+	t.Chdir(checkFixtures)
+	const why = "; what begins with { or [ is read as JSON; for YAML, write a line --- before it"
+	for stdin, want := range map[string]string{
+		`{"a": {"b": NaN}}`: "Error: payload: line 1, column 13 (at /a/b): it is not JSON" + why,
+		"{'a': 'hunter2'}":  "Error: payload: line 1, column 2: it is not JSON" + why,
+	} {
+		code, out, errOut := runChecky(t, stdin, "check", knowledge, "-f", "-", "-r", "orders.yaml", "-o", "json")
+		var verdict v1alpha1.Verdict
+		if err := json.Unmarshal([]byte(out), &verdict); err != nil {
+			t.Fatalf("%v: %s", err, errOut)
+		}
+		got, _, _ := strings.Cut(verdict.Explanation, "\n")
+		if code != exitUsage || got != want || strings.Contains(out, "hunter2") {
+			t.Errorf("%s ends with %d: %s, want %s", stdin, code, got, want)
 		}
 	}
 }

@@ -77,6 +77,7 @@ func TestCheckPrints(t *testing.T) {
 		"bad-flags.txt":  {"each wrong flag is told", []string{"-o", "xml", "--fail-on", "fatal", "--color", "blue", "--now", "noon", "-n", ""}, 2},
 		"bad-files.txt":  {"each wrong file is told", []string{"-f", "none.json", "-f", "good.json", "-r", "none.yaml", "-r", "good.json", "-r", "twice.yaml"}, 2},
 		"conflict.txt":   {"two versions of one set", []string{"-f", "checks", "-r", "orders.yaml"}, 2},
+		"knowledge.txt":  {"a knowledge file that is not there, whatever the verdict", []string{"-f", "good.json", "-r", "orders.yaml", "--knowledge", "none.txt"}, 2},
 		"no-targets.txt": {"rule sets alone", []string{"-f", "orders.yaml"}, 2},
 	}
 	t.Chdir(checkFixtures)
@@ -114,6 +115,8 @@ func TestCheckExitCodes(t *testing.T) {
 		"NotJSON":          {"a payload that is none", "{", []string{"-f", "-", "-r", "orders.yaml"}, 2},
 		"Empty":            {"no payload at all", "", []string{"-f", "-", "-r", "orders.yaml"}, 2},
 		"YAMLFromStdin":    {"standard input can be YAML", "amount: 1\nitems: []\ncurrency: EUR", []string{"-f", "-", "-r", "orders.yaml"}, 0},
+		"ByteOrderMark":    {"it is no part of the payload", "\ufeff{\"amount\": 1, \"items\": [], \"currency\": \"EUR\"}", []string{"-f", "-", "-r", "orders.yaml"}, 0},
+		"BOMAndYAML":       {"nor of one in YAML", "\ufeffamount: 1\nitems: []\ncurrency: EUR", []string{"-f", "-", "-r", "orders.yaml"}, 0},
 		"RulesFromStdin":   {"so can the rules", "rules: [{name: a, module: {name: required, params: {field: $.id}}}]", []string{"-f", "good.json", "-r", "-"}, 0},
 		"StdinTwice":       {"it can be read once", "{}", []string{"-f", "-", "-r", "-"}, 2},
 		"NoRules":          {"nothing was checked", "", []string{"-f", "good.json"}, 2},

@@ -131,15 +131,7 @@ func (o *knowledgeSearch) open() (*rag.Library, error) {
 	if o.file == "" {
 		return rag.New(checky.KnowledgeName, checky.Knowledge, options)
 	}
-	library, err := rag.Open(o.file, options)
-	var fault *rag.ParseError
-	switch {
-	case errors.As(err, &fault):
-		return nil, fmt.Errorf("-f: %w", err)
-	case err != nil:
-		return nil, fmt.Errorf("-f: %w: name a text file of one entry a line", err)
-	}
-	return library, nil
+	return openKnowledge("-f", o.file, options)
 }
 
 // questions gives what to search for: the arguments as one question, or those of the file of queries.

@@ -117,7 +117,7 @@ func TestKnowledgeSearchRefuses(t *testing.T) {
 		"format":         {"An unknown format is not guessed at", []string{"-o", "yaml", "word"}, []string{`-o "yaml"`, "text, json or tsv"}},
 		"confidence":     {"Confidence has bounds", []string{"--min-confidence", "1.5", "word"}, []string{"--min-confidence 1.5", "0 to 1"}},
 		"not a number":   {"NaN compares with nothing", []string{"--min-confidence", "NaN", "word"}, []string{"--min-confidence NaN", "0 to 1"}},
-		"no file":        {"The file must be there", []string{"-f", filepath.Join(folder, "none"), "word"}, []string{"-f: ", "no such file", "name a text file"}},
+		"no file":        {"The file must be there", []string{"-f", filepath.Join(folder, "none"), "word"}, []string{"-f " + filepath.Join(folder, "none") + ": ", "no such file", "name a text file"}},
 		"folder":         {"A folder is no file", []string{"-f", folder, "word"}, []string{"-f: ", "not a regular file"}},
 		"binary":         {"A binary is no text", []string{"-f", write("binary", "a\nb\x00\n"), "word"}, []string{"-f: ", "binary:2", "NUL"}},
 		"no queries":     {"The queries must be there", []string{"--queries", filepath.Join(folder, "none")}, []string{"--queries", "no such file", "name a text file"}},

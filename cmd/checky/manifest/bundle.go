@@ -20,7 +20,7 @@ type Bundle struct {
 	// Sets are the rule sets of all files, by kind, namespace and name.
 	Sets []*Set
 
-	objects map[objectKey]*Document
+	objects map[objectKey][]*Document
 }
 
 // Target is a Check or a payload.
@@ -69,7 +69,7 @@ type Loader struct {
 // Load reads what -f (targets) and -r (rules) name. Its error joins all problems of flags and manifests, each with its flag or
 // file and line. A payload that can't be read is no error, but a Target with a Problem.
 func (l *Loader) Load(targets, rules []string) (*Bundle, error) {
-	l.bundle = &Bundle{objects: map[objectKey]*Document{}}
+	l.bundle = &Bundle{objects: map[objectKey][]*Document{}}
 	l.each("-r", rules, l.addRules)
 	l.each("-f", targets, l.addTarget)
 	if len(l.problems) > 0 {
@@ -139,13 +139,30 @@ func (l *Loader) addTarget(d *Document) {
 	l.addObject(d, objectKey{apiVersion, kind, cmp.Or(d.Root.String("metadata", "namespace"), l.Namespace), d.Root.String("metadata", "name")})
 }
 
+// addObject keeps a document where references find it. Two that are not the same may have one name, such as a Deployment for
+// staging and the one for production: they are no problem until a Check refers to them. A Check of another's
+// name is, since its verdict would have the other's name.
 func (l *Loader) addObject(d *Document, key objectKey) {
-	if first := l.bundle.objects[key]; first != nil && string(first.Root.JSON()) != string(d.Root.JSON()) && key.name != "" {
-		l.problems = append(l.problems, d.Fault(d.Root.Line, "%s %s is there twice, first at %s:%d, and not the same; keep one of them",
-			key.kind, key.name, first.File.Name, first.Root.Line))
-		return
+	if key.name == "" {
+		return // nothing can refer to it
 	}
-	l.bundle.objects[key] = d
+	for _, other := range l.bundle.objects[key] {
+		if same(other, d) {
+			return
+		}
+		if key.kind == "Check" && isOurs(key.apiVersion) {
+			l.twice(d, other, key.kind, key.name)
+			return
+		}
+	}
+	l.bundle.objects[key] = append(l.bundle.objects[key], d)
+}
+
+func same(a, b *Document) bool { return string(a.Root.JSON()) == string(b.Root.JSON()) }
+
+func (l *Loader) twice(d, first *Document, kind, name string) {
+	l.problems = append(l.problems, d.Fault(d.Root.Line, "%s %s is there twice, first at %s:%d, and not the same; keep one of them",
+		kind, name, first.File.Name, first.Root.Line))
 }
 
 func (l *Loader) addCheck(d *Document) {
@@ -186,13 +203,11 @@ func (l *Loader) keep(set *Set) {
 		if other.Kind != set.Kind || other.Namespace != set.Namespace || other.Name != set.Name {
 			continue
 		}
-		same := string(other.Root.JSON()) == string(set.Root.JSON())
-		if set.Kind == "" && !same {
-			continue
-		}
-		if !same {
-			l.problems = append(l.problems, set.Fault(set.Root.Line, "%s %s is there twice, first at %s:%d, and not the same; keep one of them",
-				set.Kind, set.Name, other.File.Name, other.Root.Line))
+		if !same(other.Document, set.Document) {
+			if set.Kind == "" {
+				continue
+			}
+			l.twice(set.Document, other.Document, string(set.Kind), set.Name)
 		}
 		other.Given = other.Given || set.Given
 		return
@@ -221,7 +236,11 @@ func (l *Loader) decode(d *Document, object any) bool {
 		l.problems = append(l.problems, d.Fault(d.Root.LineOfField("apiVersion"), "apiVersion: this version of checky knows %s only", v1alpha1.GroupVersion))
 		return false
 	}
-	problems := l.Schemas.Validate(d.Root)
+	problems, err := l.Schemas.Validate(d.Root)
+	if err != nil {
+		l.problems = append(l.problems, err)
+		return false
+	}
 	for _, problem := range problems {
 		l.problems = append(l.problems, located(d.File, problem))
 	}
@@ -248,7 +267,7 @@ func (b *Bundle) Set(kind v1alpha1.RuleSetKind, namespace, name string) *Set {
 	return nil
 }
 
-// Object finds a document by what Kubernetes would call it, or nil.
-func (b *Bundle) Object(apiVersion, kind, namespace, name string) *Document {
+// Objects finds documents by what Kubernetes would call them: none, one, or several that are not the same.
+func (b *Bundle) Objects(apiVersion, kind, namespace, name string) []*Document {
 	return b.objects[objectKey{apiVersion, kind, namespace, name}]
 }

@@ -2,14 +2,17 @@ package manifest
 
 import (
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/checky-dev/checky/api/v1alpha1"
+	"github.com/checky-dev/checky/config"
 )
 
 func write(t *testing.T, files map[string]string) {
@@ -25,13 +28,8 @@ func write(t *testing.T, files map[string]string) {
 	}
 }
 
-var schemas = func() *Schemas {
-	s, err := NewSchemas(os.DirFS("../../../config"))
-	if err != nil {
-		panic(err)
-	}
-	return s
-}()
+// schemas are of files that do not depend on the folder a test is in.
+var schemas = NewSchemas(config.Files)
 
 func load(stdin string, targets, rules []string) (*Bundle, error) {
 	l := Loader{Reader: &Reader{Stdin: strings.NewReader(stdin)}, Schemas: schemas, Namespace: "default"}
@@ -43,7 +41,7 @@ const (
 	check  = head + "kind: Check\nmetadata: {name: c}\n"
 	set    = head + "kind: RuleSet\nmetadata: {name: s}\n"
 	aRule  = "{name: a, module: {name: required}}"
-	config = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: c}\ndata: {a: '1'}\n"
+	object = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: c}\ndata: {a: '1'}\n"
 )
 
 func TestLoad(t *testing.T) {
@@ -64,12 +62,16 @@ func TestLoad(t *testing.T) {
 		},
 		"Stdin": {"JSON or YAML", "a: 1", nil, []string{"-"}, nil, []string{`stdin {"a":1}`}},
 		"ObjectsWithoutChecks": {
-			"they are payloads", "", map[string]string{"a.yaml": config + "---\n1"}, []string{"a.yaml"}, nil,
+			"they are payloads", "", map[string]string{"a.yaml": object + "---\n1"}, []string{"a.yaml"}, nil,
 			[]string{`a.yaml#1 {"apiVersion":"v1","kind":"ConfigMap","metadata":{"name":"c"},"data":{"a":"1"}}`, "a.yaml#2 1"},
 		},
 		"ObjectsWithChecks": {
-			"Checks refer to them", "", map[string]string{"a.yaml": config + "---\n1\n---\n" + check + "spec: {input: 1}"}, []string{"a.yaml"}, nil,
+			"Checks refer to them", "", map[string]string{"a.yaml": object + "---\n1\n---\n" + check + "spec: {input: 1}"}, []string{"a.yaml"}, nil,
 			[]string{"a.yaml#2 1", "a.yaml#3 Check default/c"},
+		},
+		"ObjectsOfOneName": {
+			"of staging and production: payloads both", "", map[string]string{"staging/a.yaml": object, "prod/a.yaml": strings.Replace(object, "'1'", "'2'", 1)}, []string{"staging/a.yaml", "prod/a.yaml"}, nil,
+			[]string{`staging/a.yaml {"apiVersion":"v1","kind":"ConfigMap","metadata":{"name":"c"},"data":{"a":"1"}}`, `prod/a.yaml {"apiVersion":"v1","kind":"ConfigMap","metadata":{"name":"c"},"data":{"a":"2"}}`},
 		},
 		"Lists": {
 			"items are documents", "", map[string]string{"a.json": `{"apiVersion": "v1", "kind": "List", "items": [{"a": 1}, {"a": 2}]}`}, []string{"a.json"}, nil,
@@ -78,7 +80,7 @@ func TestLoad(t *testing.T) {
 		"Sets": {
 			"of all files, the same one once", "", map[string]string{
 				"r.yaml": set + "spec: {rules: [" + aRule + "]}\n---\n" + head + "kind: ClusterRuleSet\nmetadata: {name: s}\nspec: {rules: [" + aRule + "]}",
-				"p.yaml": "rules: [" + aRule + "]", "d/r.yaml": set + "spec: {rules: [" + aRule + "]}", "d/x.yaml": config,
+				"p.yaml": "rules: [" + aRule + "]", "d/r.yaml": set + "spec: {rules: [" + aRule + "]}", "d/x.yaml": object,
 			}, []string{"d"}, []string{"d", "r.yaml", "p.yaml", "p.yaml"},
 			[]string{`d/x.yaml {"apiVersion":"v1","kind":"ConfigMap","metadata":{"name":"c"},"data":{"a":"1"}}`, "set  / 1 given", "set ClusterRuleSet /s 1 given", "set RuleSet default/s 1 given"},
 		},
@@ -155,7 +157,7 @@ func TestLoadRefuses(t *testing.T) {
 		"NoKind":           {"most likely a slip", head + "metadata: {name: a}", "a.yaml:1: kind: it is not one of Check, RuleSet and ClusterRuleSet"},
 		"OtherVersion":     {"a version of tomorrow", "apiVersion: checky.dev/v2\nkind: Check", "a.yaml:1: apiVersion: this version of checky knows checky.dev/v1alpha1 only"},
 		"CheckTwice":       {"one of them would win", check + "spec: {input: 1}\n---\n" + check + "spec: {input: 2}", "a.yaml:6: Check c is there twice, first at a.yaml:1, and not the same; keep one of them"},
-		"ObjectTwice":      {"one of them would win", config + "---\n" + strings.Replace(config, "'1'", "'2'", 1), "a.yaml:6: ConfigMap c is there twice, first at a.yaml:1, and not the same; keep one of them"},
+		"SetTwice":         {"one of them would win, and is told once", set + "spec: {rules: [" + aRule + "]}\n---\n" + set + "spec: {rules: [" + aRule + ", {name: b, module: {name: required}}]}", "a.yaml:6: RuleSet s is there twice, first at a.yaml:1, and not the same; keep one of them"},
 		"NumberPastFloats": {"it is no number of seconds", check + "spec: {input: 1, ttlSecondsAfterFinished: 1e400}", `a.yaml:1: Invalid value: "": Checked value must be of type integer with format int32 in spec.ttlSecondsAfterFinished`},
 	}
 	for name, tc := range cases {
@@ -180,7 +182,7 @@ func TestLoadRefusesMisspeltSetsOfFolders(t *testing.T) {
 			write(t, map[string]string{
 				"rules/a.yaml": set + "spec: {rules: [" + aRule + "]}",
 				"rules/b.yaml": version + "kind: " + kind + "\nmetadata: {name: t}\nspec: {rules: [" + aRule + "]}",
-				"rules/c.yaml": config,
+				"rules/c.yaml": object,
 			})
 			_, err := load("1", []string{"-"}, []string{"rules"})
 			if err == nil || err.Error() != "rules/b.yaml:1: apiVersion: this version of checky knows checky.dev/v1alpha1 only" {
@@ -272,19 +274,47 @@ func TestReaderIsBounded(t *testing.T) {
 }
 
 func TestBundleFinds(t *testing.T) {
-	b, err := load(check+"spec: {input: 1}\n---\n"+config+"---\n"+set+"spec: {rules: ["+aRule+"]}", []string{"-"}, nil)
+	b, err := load(check+"spec: {input: 1}\n---\n"+object+"---\n"+set+"spec: {rules: ["+aRule+"]}", []string{"-"}, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
 	if b.Set(v1alpha1.KindRuleSet, "default", "s") == nil || b.Set(v1alpha1.KindRuleSet, "other", "s") != nil || b.Set(v1alpha1.KindClusterRuleSet, "default", "s") != nil {
 		t.Error("a set is found by kind, namespace and name alone")
 	}
-	if b.Object("v1", "ConfigMap", "default", "c") == nil || b.Object("v1", "ConfigMap", "other", "c") != nil {
+	if len(b.Objects("v1", "ConfigMap", "default", "c")) != 1 || len(b.Objects("v1", "ConfigMap", "other", "c")) != 0 {
 		t.Error("an object is found by kind, namespace and name alone")
 	}
-	if b.Object("checky.dev/v1alpha1", "Check", "default", "c") == nil {
+	if len(b.Objects("checky.dev/v1alpha1", "Check", "default", "c")) != 1 {
 		t.Error("a Check can be an input, too")
 	}
+}
+
+// Every definition that ships is one that manifests are held against.
+func TestSchemasHoldEveryDefinition(t *testing.T) {
+	files, err := fs.Glob(config.Files, "crd/bases/*.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var known []string
+	for kind, file := range definitions {
+		known = append(known, file)
+		if compiled, err := schemas.kind(kind); err != nil || compiled == nil || !slices.Contains(strings.Split(readFile(t, file), "\n"), "    kind: "+kind) {
+			t.Errorf("%s is not the definition of %s: %v", file, kind, err)
+		}
+	}
+	slices.Sort(known)
+	if diff := cmp.Diff(files, known); diff != "" {
+		t.Errorf("definitions (-shipped +known):\n%s", diff)
+	}
+}
+
+func readFile(t *testing.T, name string) string {
+	t.Helper()
+	text, err := fs.ReadFile(config.Files, name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
 }
 
 // Whatever is given as a manifest: it is taken, or refused with a place in the file.
@@ -292,7 +322,7 @@ func FuzzLoad(f *testing.F) {
 	for _, seed := range []string{
 		check + "spec: {input: 1}", check + "spec: {input: {a: 1e400}, ttlSecondsAfterFinished: -1e999}", set + "spec: {rules: [" + aRule + ", " + aRule + "]}",
 		head + "kind: CheckList\nitems: [{kind: Check}]", head + "kind: Check\nmetadata: []", head + "kind: [Check]", head + "kind: Check\nmetadata: {name: 1}\nspec: []",
-		set + "spec:\n  rules:\n  - {name: a, jsonSchema: [], cel: {expression: 1}}\nstatus: 1", "rules: {a: b}", config + "data: 1", check + "spec: {ruleSets: [{name: a}, {name: a, kind: ClusterRuleSet}], input: null}",
+		set + "spec:\n  rules:\n  - {name: a, jsonSchema: [], cel: {expression: 1}}\nstatus: 1", "rules: {a: b}", object + "data: 1", check + "spec: {ruleSets: [{name: a}, {name: a, kind: ClusterRuleSet}], input: null}",
 	} {
 		f.Add(seed)
 	}

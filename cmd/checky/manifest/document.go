@@ -4,9 +4,8 @@ import (
 	"bytes"
 	"fmt"
 	"path/filepath"
+	"regexp"
 	"strings"
-
-	"github.com/go-json-experiment/json/jsontext"
 
 	"github.com/checky-dev/checky/api/v1alpha1"
 )
@@ -19,10 +18,12 @@ type Document struct {
 	Number int
 	// Root is the value. It is nil where there is a Problem.
 	Root *Node
-	// Text of a file that is JSON, as it is: what a payload is decoded from. It is nil for YAML and the items of lists.
+	// Text of a file that is JSON, as it is but for a byte order mark: what a payload is decoded from. It is nil for YAML and the items of lists.
 	Text []byte
 	// Problem says why there is no Root.
 	Problem *Error
+	// Why says why a Text with a Problem was taken for JSON, where that is not the file's name.
+	Why string
 }
 
 // Name is the file's name, and the document's number where the file has several.
@@ -38,24 +39,61 @@ func (d *Document) Fault(line int, format string, args ...any) error {
 	return &Error{File: d.File.Name, Line: line, Problem: fmt.Sprintf(format, args...)}
 }
 
+// byteOrderMark stands before the text of some editors' files. It is no part of a value.
+var byteOrderMark = []byte("\ufeff")
+
 // Split reads the documents of a file: one of JSON, or any number of YAML. A *.json file is JSON and a *.yaml or *.yml file is
-// YAML; any other is JSON if it is valid as such. What cannot be read is one document with a Problem. The
-// items of lists, such as `kubectl get -o yaml` prints, are documents of their own.
+// YAML. Any other is JSON where it begins with { or [ or holds a lone value, and else YAML: as YAML, {"a": NaN} and {'a': 1} and NaN
+// are texts of no mistake, which few have meant. A line --- says that it is YAML. What cannot be
+// read is one document with a Problem. The items of lists, such as `kubectl get -o yaml` prints, are documents of their own.
 func Split(file *File) []*Document {
 	if file.TooLong() {
 		return []*Document{{File: file, Problem: &Error{File: file.Name, Problem: fmt.Sprintf("it has more than %d bytes (4 MiB); split it", MaxFileBytes)}}}
 	}
-	if isJSON(file) {
-		root, err := ParseJSON(file.Text)
-		if err != nil {
-			return []*Document{{File: file, Text: file.Text, Problem: located(file, err)}}
-		}
-		if items := itemsOf(root); items != nil {
-			return number(file, items)
-		}
-		return []*Document{{File: file, Text: file.Text, Root: root}}
+	text := bytes.TrimPrefix(file.Text, byteOrderMark)
+	switch strings.ToLower(filepath.Ext(file.Name)) {
+	case ".json":
+		return splitJSON(file, text, "")
+	case ".yaml", ".yml":
+		roots, err := ParseYAML(text)
+		return splitYAML(file, roots, err)
 	}
-	roots, err := ParseYAML(file.Text)
+	if trimmed := bytes.TrimSpace(text); len(trimmed) > 0 && (trimmed[0] == '{' || trimmed[0] == '[') {
+		return splitJSON(file, text, beginsAsJSON)
+	}
+	roots, err := ParseYAML(text)
+	if err == nil && len(roots) == 1 && roots[0].Kind != Object && roots[0].Kind != Array && !yamlMarker.Match(text) {
+		return splitJSON(file, text, loneValue)
+	}
+	return splitYAML(file, roots, err)
+}
+
+// What is told of a text that is not JSON where nothing but itself says that it should be.
+const (
+	beginsAsJSON = "what begins with { or [ is read as JSON; for YAML, write a line --- before it"
+	loneValue    = "a lone value is read as JSON; for YAML, write a line --- before it"
+)
+
+var yamlMarker = regexp.MustCompile(`(?m)^---`)
+
+// splitJSON reads a file as JSON. Why says why it is taken for JSON, where the file's name does not.
+func splitJSON(file *File, text []byte, why string) []*Document {
+	root, err := ParseJSON(text)
+	if err != nil {
+		problem := located(file, err)
+		if why != "" {
+			problem.Problem += "; " + why
+		}
+		return []*Document{{File: file, Text: text, Problem: problem, Why: why}}
+	}
+	if items := itemsOf(root); items != nil {
+		return number(file, items)
+	}
+	return []*Document{{File: file, Text: text, Root: root}}
+}
+
+// splitYAML makes documents of what ParseYAML gave.
+func splitYAML(file *File, roots []*Node, err error) []*Document {
 	if err != nil {
 		return []*Document{{File: file, Problem: located(file, err)}}
 	}
@@ -89,16 +127,6 @@ func located(file *File, err error) *Error {
 	e := *err.(*Error) //nolint:forcetypeassert,errorlint // the parsers return nothing else
 	e.File = file.Name
 	return &e
-}
-
-func isJSON(file *File) bool {
-	switch strings.ToLower(filepath.Ext(file.Name)) {
-	case ".json":
-		return true
-	case ".yaml", ".yml":
-		return false
-	}
-	return len(bytes.TrimSpace(file.Text)) > 0 && jsontext.Value(file.Text).IsValid(jsontext.AllowDuplicateNames(true))
 }
 
 // itemsOf are the items of a list of Kubernetes', or nil where the value is none.

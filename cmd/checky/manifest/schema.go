@@ -26,8 +26,10 @@ import (
 )
 
 // Schemas hold manifests of Checky's kinds against the custom resource definitions, as the API server does: unknown fields,
-// types, bounds, enumerations and the rules between fields.
+// types, bounds, enumerations and the rules between fields. It is not safe for concurrent use.
 type Schemas struct {
+	files fs.FS
+	// kinds has those that were needed: to compile one takes milliseconds, which is much of a short run.
 	kinds map[string]*kindSchema
 }
 
@@ -37,27 +39,38 @@ type kindSchema struct {
 	rules      *cel.Validator
 }
 
-// NewSchemas compiles the definitions crd/bases/*.yaml of the file system; config.Files has them.
-func NewSchemas(files fs.FS) (*Schemas, error) {
-	names, err := fs.Glob(files, "crd/bases/*.yaml")
+// NewSchemas takes the definitions crd/bases/*.yaml of the file system, as config.Files has them. Each is compiled when a manifest
+// of its kind is first validated.
+func NewSchemas(files fs.FS) *Schemas {
+	return &Schemas{files: files, kinds: map[string]*kindSchema{}}
+}
+
+// definitions are the names of the files of each kind's definition.
+var definitions = map[string]string{
+	"Check":                             "crd/bases/checky.dev_checks.yaml",
+	string(v1alpha1.KindRuleSet):        "crd/bases/checky.dev_rulesets.yaml",
+	string(v1alpha1.KindClusterRuleSet): "crd/bases/checky.dev_clusterrulesets.yaml",
+}
+
+// kind is the compiled definition of a kind, or nil where it is none of Checky's.
+func (s *Schemas) kind(name string) (*kindSchema, error) {
+	if known := s.kinds[name]; known != nil || definitions[name] == "" {
+		return known, nil
+	}
+	text, err := fs.ReadFile(s.files, definitions[name])
 	if err != nil {
 		return nil, err
 	}
-	s := &Schemas{kinds: map[string]*kindSchema{}}
-	for _, name := range names {
-		text, err := fs.ReadFile(files, name)
-		if err != nil {
-			return nil, err
-		}
-		crd := &apiextensionsv1.CustomResourceDefinition{}
-		if err := yaml.Unmarshal(text, crd); err != nil {
-			return nil, fmt.Errorf("%s: %w", name, err)
-		}
-		if s.kinds[crd.Spec.Names.Kind], err = compileKind(crd); err != nil {
-			return nil, fmt.Errorf("%s: %w", name, err)
-		}
+	crd := &apiextensionsv1.CustomResourceDefinition{}
+	if err := yaml.Unmarshal(text, crd); err != nil {
+		return nil, fmt.Errorf("%s: %w", definitions[name], err)
 	}
-	return s, nil
+	compiled, err := compileKind(crd)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", definitions[name], err)
+	}
+	s.kinds[name] = compiled
+	return compiled, nil
 }
 
 func compileKind(crd *apiextensionsv1.CustomResourceDefinition) (*kindSchema, error) {
@@ -83,12 +96,15 @@ func compileKind(crd *apiextensionsv1.CustomResourceDefinition) (*kindSchema, er
 }
 
 // Validate gives what the API server would refuse in a manifest, as *Errors in the order of their lines. A status is not
-// looked at: it is dropped when an object is created.
-func (s *Schemas) Validate(root *Node) []error {
-	kind := s.kinds[root.String("kind")]
+// looked at: it is dropped when an object is created. The error is of a definition that cannot be read.
+func (s *Schemas) Validate(root *Node) ([]error, error) {
+	kind, err := s.kind(root.String("kind"))
+	if err != nil {
+		return nil, err
+	}
 	object, ok := root.Plain().(map[string]any)
 	if kind == nil || !ok {
-		return []error{&Error{Line: root.LineOfField("kind"), Problem: "kind: it is not one of Check, RuleSet and ClusterRuleSet"}}
+		return []error{&Error{Line: root.LineOfField("kind"), Problem: "kind: it is not one of Check, RuleSet and ClusterRuleSet"}}, nil
 	}
 	delete(object, "status")
 	problems := validateMetadata(root, object)
@@ -105,7 +121,7 @@ func (s *Schemas) Validate(root *Node) []error {
 		problems = append(problems, &Error{Line: root.LineOfField(v.Field), Problem: clipProblem(v)})
 	}
 	slices.SortStableFunc(problems, byLine)
-	return problems
+	return problems, nil
 }
 
 // clipProblem is a violation's text, cut where it is long: it quotes what was found. Rules' values may be told.
