@@ -5,8 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"regexp"
-	"strconv"
 	"strings"
 	"unicode/utf8"
 
@@ -29,7 +27,7 @@ const (
 // MaxValues and MaxTextBytes.
 func ParseYAML(text []byte) (documents []*Node, err error) {
 	if !utf8.Valid(text) {
-		return nil, &Error{Line: lineOfInvalid(text), Problem: "it is not valid UTF-8; save the file as UTF-8"}
+		return nil, &Error{Line: lineOf(text, func(r rune, size int) bool { return r == utf8.RuneError && size == 1 }), Problem: "it is not valid UTF-8; save the file as UTF-8"}
 	}
 	defer func() {
 		if recover() != nil { // the library's parser is known to have panicked on hostile text
@@ -45,7 +43,7 @@ func ParseYAML(text []byte) (documents []*Node, err error) {
 			return documents, nil
 		}
 		if err != nil {
-			return nil, explainYAML(err)
+			return nil, explainYAML(text, err)
 		}
 		if len(root.Content) == 0 || isNothing(root.Content[0]) {
 			continue
@@ -64,38 +62,6 @@ func ParseYAML(text []byte) (documents []*Node, err error) {
 // isNothing says whether a document has no content at all; one that says null has.
 func isNothing(n *yaml.Node) bool {
 	return n.Kind == yaml.ScalarNode && n.Value == "" && n.Style == 0 && n.Anchor == ""
-}
-
-func lineOfInvalid(text []byte) int {
-	line := 1
-	for len(text) > 0 {
-		r, size := utf8.DecodeRune(text)
-		if r == utf8.RuneError && size == 1 {
-			break
-		}
-		if r == '\n' {
-			line++
-		}
-		text = text[size:]
-	}
-	return line
-}
-
-var yamlLine = regexp.MustCompile(`^line (\d+): `)
-
-// explainYAML takes the line out of the library's message.
-func explainYAML(err error) error {
-	message := strings.TrimPrefix(err.Error(), "yaml: ")
-	e := &Error{}
-	if match := yamlLine.FindStringSubmatch(message); match != nil {
-		e.Line, _ = strconv.Atoi(match[1])
-		message = message[len(match[0]):]
-	}
-	if strings.HasPrefix(message, "unknown anchor ") { // its name may be a password that begins with * and is not quoted
-		message = "an alias, which is what begins with *, leads to no anchor; where the * belongs to a text, quote it"
-	}
-	e.Problem = "it is not YAML: " + clip(message)
-	return e
 }
 
 // converter makes Nodes of the library's, and counts what it makes.
