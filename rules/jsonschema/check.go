@@ -37,8 +37,11 @@ type abort struct{ err error }
 func (s *schema) newWorker() (*worker, error) {
 	w := &worker{}
 	compiled, err := compileWith(w, s.document, s.formats)
+	if err != nil {
+		return nil, err
+	}
 	w.schema = compiled
-	return w, err
+	return w, nil
 }
 
 func (s *schema) take() (*worker, error) {
@@ -46,8 +49,12 @@ func (s *schema) take() (*worker, error) {
 	case w := <-s.idle:
 		return w, nil
 	default:
-		return s.newWorker()
 	}
+	w, err := s.newWorker()
+	if err == nil {
+		w.countAll(w.schema)
+	}
+	return w, err
 }
 
 func (s *schema) put(w *worker) {

@@ -59,6 +59,7 @@ func (Kind) Compile(rule *v1alpha1.Rule) (checker rules.Checker, err error) {
 	if err := findCycle(first.schema); err != nil {
 		return nil, err
 	}
+	first.countAll(first.schema)
 	s.idle <- first
 	return s, nil
 }

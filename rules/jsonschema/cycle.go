@@ -61,7 +61,7 @@ func counted(s *js.Schema) error {
 	if s.Bool != nil || s.DraftVersion < 2019 && s.Ref != nil || !strings.HasPrefix(s.Location, root) {
 		return nil
 	}
-	if s.Format == nil || !strings.HasPrefix(s.Format.Name, "checky:") {
+	if s.Format == nil || !strings.HasPrefix(s.Format.Name, formatOwn) {
 		return fmt.Errorf("%s: a $ref points here, and here is no schema; put it under $defs", place(afterHash(s.Location)))
 	}
 	return nil

@@ -208,6 +208,14 @@ func (f *flattener) format(k *kind.Format, at []string) {
 		f.add(below(at, strconv.Itoa(twice.again)), "uniqueItems", "values that are all different").repeat = twice
 		return
 	}
+	if wrong := (*wrongType)(nil); errors.As(k.Err, &wrong) {
+		f.add(at, "type", types(wrong.want))
+		return
+	}
+	if errors.Is(k.Err, errNothing) {
+		f.add(at, "false", "no value here")
+		return
+	}
 	f.add(at, "format", expectedFormat(strings.TrimPrefix(k.Want, formatNamed)))
 }
 

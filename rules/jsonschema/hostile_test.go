@@ -45,6 +45,13 @@ func TestHostile(t *testing.T) {
 		"a long regular expression, again": {`{"allOf":[` + strings.TrimSuffix(strings.Repeat(`{"format":"regex"},`, 300), ",") + `]}`, `"` + strings.Repeat("(a|b)", 50_000) + `"`, "error"},
 		"a long content, again and again":  {`{"allOf":[` + strings.TrimSuffix(strings.Repeat(`{"contentMediaType":"application/json"},`, 900), ",") + `]}`, `"[` + strings.TrimSuffix(strings.Repeat("0,", 60_000), ",") + `]"`, "error"},
 		"a long text, again and again":     {`{"allOf":[` + strings.TrimSuffix(strings.Repeat(`{"minLength":1,"format":"luhn"},`, 400), ",") + `]}`, `"` + strings.Repeat("0", 250_000) + `"`, "error"},
+		"many items of a wrong type":       {`{"items":{"type":"string"}}`, "[" + strings.TrimSuffix(strings.Repeat("1,", 125_000), ",") + "]", "error"},
+		"many items that may not be":       {`{"items":false}`, "[" + strings.TrimSuffix(strings.Repeat("1,", 125_000), ",") + "]", "error"},
+		"many items of another value":      {`{"items":{"const":2}}`, "[" + strings.TrimSuffix(strings.Repeat("1,", 125_000), ",") + "]", "error"},
+		"many items, many true schemas":    {`{"items":{"allOf":[` + strings.TrimSuffix(strings.Repeat(`true,`, 900), ",") + `]}}`, "[" + strings.TrimSuffix(strings.Repeat("1,", 125_000), ",") + "]", "error"},
+		"many items, many types":           {`{"items":{"allOf":[` + strings.TrimSuffix(strings.Repeat(`{"type":"string"},`, 900), ",") + `]}}`, "[" + strings.TrimSuffix(strings.Repeat("1,", 125_000), ",") + "]", "error"},
+		"many schemas for the meta-schema": {`{"$ref":"https://json-schema.org/draft/2020-12/schema"}`, `{"allOf":[` + strings.TrimSuffix(strings.Repeat("{},", 85_000), ",") + "]}", "error"},
+		"many schemas for draft 7's":       {`{"$ref":"http://json-schema.org/draft-07/schema#"}`, `{"allOf":[` + strings.TrimSuffix(strings.Repeat("{},", 85_000), ",") + "]}", "error"},
 		"a long text, a large pattern":     {`{"pattern":"(a{30}b?){30}$"}`, `"` + strings.Repeat("a", 200_000) + `"`, "error"},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -25,6 +25,7 @@ const (
 
 // The formats that a rewritten schema uses.
 const (
+	formatOwn    = "checky:"        // what they all begin with
 	formatCount  = "checky:count:"  // + weight: counts one evaluation, and asserts nothing
 	formatUnique = "checky:unique"  // uniqueItems
 	formatNamed  = "checky:format:" // + name: the format that the schema asks for
@@ -38,9 +39,6 @@ var mapKeywords = []string{"properties", "patternProperties", "$defs", "definiti
 
 // countKeywords hold counts.
 var countKeywords = []string{"minLength", "maxLength", "minItems", "maxItems", "minProperties", "maxProperties", "minContains", "maxContains"}
-
-// describing keywords assert nothing.
-var describing = []string{"type", "title", "description", "default", "examples", "$comment", "deprecated", "readOnly", "writeOnly"}
 
 // rewriter copies a schema, changing it so that the library's way of evaluating it can be bounded and reported in full.
 type rewriter struct {
@@ -158,8 +156,8 @@ func (r *rewriter) inject(schema map[string]any) {
 	}
 	weight := weightOf(schema)
 	var moved []any
-	move := func(names ...string) {
-		branch := map[string]any{"format": r.use(formatCount + "1")}
+	move := func(weight string, names ...string) {
+		branch := map[string]any{"format": r.use(formatCount + weight)}
 		for _, name := range names {
 			if value, given := schema[name]; given {
 				branch[name] = value
@@ -176,15 +174,15 @@ func (r *rewriter) inject(schema map[string]any) {
 		moved = append(moved, map[string]any{"format": r.use(formatNamed + name)})
 	}
 	for _, name := range []string{"enum", "const"} {
-		if _, given := schema[name]; given && len(schema) > 1+count(schema, describing) {
-			move(name)
+		if _, given := schema[name]; given {
+			move("0", name)
 		}
 	}
 	if _, given := schema["propertyNames"]; given && !r.anchored {
-		move("propertyNames")
+		move("1", "propertyNames")
 	}
 	if _, given := schema["contentSchema"]; given && !r.anchored {
-		move("contentEncoding", "contentMediaType", "contentSchema")
+		move("1", "contentEncoding", "contentMediaType", "contentSchema")
 	}
 	schema["format"] = r.use(formatCount + strconv.Itoa(weight))
 	if len(moved) > 0 {
@@ -195,16 +193,6 @@ func (r *rewriter) inject(schema map[string]any) {
 func (r *rewriter) use(format string) string {
 	r.formats[format] = true
 	return format
-}
-
-func count(schema map[string]any, names []string) int {
-	n := 0
-	for _, name := range names {
-		if _, given := schema[name]; given {
-			n++
-		}
-	}
-	return n
 }
 
 // namesPerEvaluation is how many names or values in one schema take about as long as evaluating another.
