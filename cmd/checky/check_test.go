@@ -19,7 +19,7 @@ import (
 	"github.com/checky-dev/checky/rules"
 )
 
-var update = flag.Bool("update", false, "write the golden files of checky check and checky rules anew")
+var update = flag.Bool("update", false, "write the golden files anew")
 
 // checkFixtures are the files that the tests name.
 const checkFixtures = "testdata/check"
@@ -32,12 +32,17 @@ func runChecky(t *testing.T, stdin string, args ...string) (code int, out, errOu
 	return code, o.String(), e.String()
 }
 
-// goldenCheck compares with a file next to the fixtures, whose folder the test is in.
+// goldenCheck compares with a file next to the fixtures of checky check, whose folder the test is in.
 func goldenCheck(t *testing.T, name, got string) {
 	t.Helper()
-	path := filepath.Join("golden", name)
+	golden(t, filepath.Join("golden", name), got)
+}
+
+// golden compares what users read with a file.
+func golden(t *testing.T, path, got string) {
+	t.Helper()
 	if *update {
-		if err := os.MkdirAll("golden", 0o755); err != nil {
+		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 			t.Fatal(err)
 		}
 		if err := os.WriteFile(path, []byte(got), 0o644); err != nil {

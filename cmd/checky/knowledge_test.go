@@ -28,7 +28,7 @@ func runKnowledge(stdin string, args ...string) (string, error) {
 	return out.String(), err
 }
 
-// TestKnowledgeSearch compares what is printed with golden files; UPDATE_GOLDEN=1 writes them.
+// TestKnowledgeSearch compares what is printed with golden files; -update writes them.
 func TestKnowledgeSearch(t *testing.T) {
 	const notes, queries = "testdata/knowledge/notes.txt", "testdata/knowledge/queries.tsv"
 	cases := map[string]struct {
@@ -56,19 +56,7 @@ func TestKnowledgeSearch(t *testing.T) {
 			if err != nil {
 				t.Fatalf("%s: %v", c.reason, err)
 			}
-			golden := filepath.Join("testdata", "knowledge", name+".golden")
-			if os.Getenv("UPDATE_GOLDEN") != "" {
-				if err := os.WriteFile(golden, []byte(got), 0o644); err != nil {
-					t.Fatal(err)
-				}
-			}
-			want, err := os.ReadFile(golden)
-			if err != nil {
-				t.Fatal(err)
-			}
-			if diff := cmp.Diff(string(want), got); diff != "" {
-				t.Errorf("%s (-want +got):\n%s", c.reason, diff)
-			}
+			golden(t, filepath.Join("testdata", "knowledge", name+".golden"), got)
 		})
 	}
 }

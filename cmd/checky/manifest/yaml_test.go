@@ -133,14 +133,20 @@ func TestParseYAMLRefuses(t *testing.T) {
 	for name, tc := range cases {
 		t.Run(name, func(t *testing.T) {
 			_, err := ParseYAML([]byte(tc.yaml))
-			got := (*Error)(nil)
-			if !errors.As(err, &got) {
-				t.Fatalf("%s: error is %v, want an *Error", tc.reason, err)
-			}
-			if diff := cmp.Diff(&tc.want, got); diff != "" {
-				t.Errorf("%s (-want +got):\n%s", tc.reason, diff)
-			}
+			expect(t, tc.reason, tc.want, err)
 		})
+	}
+}
+
+// expect compares an error with the one that is wanted.
+func expect(t *testing.T, reason string, want Error, err error) {
+	t.Helper()
+	got := (*Error)(nil)
+	if !errors.As(err, &got) {
+		t.Fatalf("%s: error is %v, want an *Error", reason, err)
+	}
+	if diff := cmp.Diff(&want, got); diff != "" {
+		t.Errorf("%s (-want +got):\n%s", reason, diff)
 	}
 }
 
@@ -174,13 +180,7 @@ func TestParseJSONRefuses(t *testing.T) {
 	for name, tc := range cases {
 		t.Run(name, func(t *testing.T) {
 			_, err := ParseJSON([]byte(tc.text))
-			got := (*Error)(nil)
-			if !errors.As(err, &got) {
-				t.Fatalf("%s: error is %v, want an *Error", tc.reason, err)
-			}
-			if diff := cmp.Diff(&tc.want, got); diff != "" {
-				t.Errorf("%s (-want +got):\n%s", tc.reason, diff)
-			}
+			expect(t, tc.reason, tc.want, err)
 		})
 	}
 }
