@@ -10,11 +10,12 @@ import (
 )
 
 // Show writes a value as a message may quote it: cut when it is long; masked when the payload comes from a Secret, when
-// the name it stands under is that of a credential, or when it looks like one.
+// any name on its path is that of a credential, or when it looks like one.
 func (c *Call) Show(path string, value any) string {
 	return show(path, value, c.payload.secret)
 }
 
+// show takes the whole path for a name: no name of a credential goes over the / between two tokens.
 func show(path string, value any, secret bool) string {
 	switch v := value.(type) {
 	case nil:
@@ -24,12 +25,12 @@ func show(path string, value any, secret bool) string {
 	case map[string]any:
 		return "an object with " + count(len(v), "member")
 	case string:
-		if secret || IsCredential(MemberName(path), v) {
+		if secret || IsCredential(path, v) {
 			return "a string of " + count(utf8.RuneCountInString(v), "character") + " (masked)"
 		}
 		return strconv.Quote(clip(v))
 	case json.Number:
-		if secret || CredentialName(MemberName(path)) {
+		if secret || CredentialName(path) {
 			return "a number (masked)"
 		}
 		return clip(string(appendNumber(nil, v)))

@@ -210,6 +210,8 @@ func TestMessages(t *testing.T) {
 			rules.Finding{Message: "expected false to be true"}},
 		"an own message with a number that is a credential": {v1alpha1.CELRule{Expression: `false`, MessageExpression: `"a is " + string(input.token)`}, `{"token": 73912846}`, false,
 			rules.Finding{Message: "expected false to be true"}},
+		"an own message with what lies below a password": {v1alpha1.CELRule{Expression: `false`, MessageExpression: `"a is " + input.password.value`}, `{"password": {"value": "hunter2"}}`, false,
+			rules.Finding{Message: "expected false to be true"}},
 		"an own message with a password": {v1alpha1.CELRule{Expression: `false`, MessageExpression: `"a is " + input.password`}, `{"password": "hunter2"}`, false,
 			rules.Finding{Message: "expected false to be true"}},
 	} {

@@ -103,28 +103,29 @@ func quotesCredential(root any, message string) bool {
 	if _, found := rules.FindCredential(message); found {
 		return true
 	}
-	return quotesNamed(root, "", message)
+	return quotesNamed(root, false, message)
 }
 
 // minSecret is the shortest text under a credential's name that is looked for in messages: shorter ones occur in
 // any message.
 const minSecret = 4
 
-func quotesNamed(value any, name, message string) bool {
+// quotesNamed says whether a message holds a value that stands under a credential's name, or below one: named says that it does.
+func quotesNamed(value any, named bool, message string) bool {
 	switch v := value.(type) {
 	case string:
-		return len(v) >= minSecret && rules.CredentialName(name) && strings.Contains(message, v)
+		return named && len(v) >= minSecret && strings.Contains(message, v)
 	case json.Number:
-		return len(v) >= minSecret && rules.CredentialName(name) && strings.Contains(message, string(v))
+		return named && len(v) >= minSecret && strings.Contains(message, string(v))
 	case map[string]any:
 		for member, inner := range v {
-			if quotesNamed(inner, member, message) {
+			if quotesNamed(inner, named || rules.CredentialName(member), message) {
 				return true
 			}
 		}
 	case []any:
 		for _, item := range v {
-			if quotesNamed(item, name, message) {
+			if quotesNamed(item, named, message) {
 				return true
 			}
 		}
