@@ -232,6 +232,18 @@ func TestMessages(t *testing.T) {
 	}
 }
 
+// TestKeyOfASecret: a key that is a value of a Secret is not named, even where the expression has the same word.
+func TestKeyOfASecret(t *testing.T) {
+	rule := compile(t, v1alpha1.Rule{CEL: &v1alpha1.CELRule{Expression: `input.m[input.password] == "hunter2"`}})
+	if rule.Err() != nil {
+		t.Fatal(rule.Err())
+	}
+	got := run(t, rule, decode(t, `{"m": {}, "password": "hunter2"}`, rules.FromSecret()))
+	if got.Outcome != "error" || strings.Contains(got.Problem, "hunter2") || !strings.Contains(got.Problem, "no such key: the payload has no such member") {
+		t.Errorf("%s %q", got.Outcome, got.Problem)
+	}
+}
+
 func TestFields(t *testing.T) {
 	for expression, want := range map[string][]string{
 		`input.a.b > 0`: {"$.a.b"},

@@ -183,7 +183,7 @@ func (p *program) explain(s *scene, err error) error {
 	if isCancelled(err) {
 		return problem{1, 1, fmt.Sprintf("the expression costs more than %d on this payload; look at fewer values, or use modules", rules.MaxCELCost)}
 	}
-	at := problem{line: 1, column: 1, text: p.reword(err)}
+	at := problem{line: 1, column: 1, text: p.reword(err, s.call.Payload().Secret())}
 	if value := (*types.Err)(nil); errors.As(err, &value) {
 		if where := p.info.GetStartLocation(value.NodeID()); where.Line() > 0 {
 			at.line, at.column = where.Line(), where.Column()+1
@@ -206,12 +206,13 @@ var phrases = []struct{ part, text string }{
 	{"optional.none() dereference", "an optional value is not there; use orValue() or hasValue()"},
 }
 
-func (p *program) reword(err error) string {
+// reword names a key that is not there if the expression does. Of a Secret it names none: the key may be a value of it.
+func (p *program) reword(err error, secret bool) string {
 	if own := (*refusal)(nil); errors.As(err, &own) {
 		return own.text
 	}
 	text := err.Error()
-	if found := missingKey.FindStringSubmatch(text); found != nil && strings.Contains(p.source, found[1]) {
+	if found := missingKey.FindStringSubmatch(text); found != nil && !secret && strings.Contains(p.source, found[1]) {
 		return fmt.Sprintf("no such key: the payload has no %q here; test it first with has()", found[1])
 	}
 	for _, known := range phrases {
