@@ -2,10 +2,8 @@ package manifest
 
 import (
 	"fmt"
-	"io/fs"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 	"testing"
 
@@ -287,34 +285,6 @@ func TestBundleFinds(t *testing.T) {
 	if len(b.Objects("checky.dev/v1alpha1", "Check", "default", "c")) != 1 {
 		t.Error("a Check can be an input, too")
 	}
-}
-
-// Every definition that ships is one that manifests are held against.
-func TestSchemasHoldEveryDefinition(t *testing.T) {
-	files, err := fs.Glob(config.Files, "crd/bases/*.yaml")
-	if err != nil {
-		t.Fatal(err)
-	}
-	var known []string
-	for kind, file := range definitions {
-		known = append(known, file)
-		if compiled, err := schemas.kind(kind); err != nil || compiled == nil || !slices.Contains(strings.Split(readFile(t, file), "\n"), "    kind: "+kind) {
-			t.Errorf("%s is not the definition of %s: %v", file, kind, err)
-		}
-	}
-	slices.Sort(known)
-	if diff := cmp.Diff(files, known); diff != "" {
-		t.Errorf("definitions (-shipped +known):\n%s", diff)
-	}
-}
-
-func readFile(t *testing.T, name string) string {
-	t.Helper()
-	text, err := fs.ReadFile(config.Files, name)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return string(text)
 }
 
 // Whatever is given as a manifest: it is taken, or refused with a place in the file.
