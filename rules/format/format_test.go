@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/blang/semver/v4"
 	"golang.org/x/text/currency"
 	"golang.org/x/text/language"
 	"k8s.io/apimachinery/pkg/api/resource"
@@ -35,7 +36,7 @@ var examples = map[string]struct{ valid, invalid []string }{
 	"time":            {[]string{"08:30:00Z", "23:59:60Z", "01:29:60+01:30", "23:29:60+23:30", "15:59:60-08:00", "00:29:60-23:30", "08:30:06.52z"}, []string{"", "08:30:00", "24:00:00Z", "8:30:00Z", "22:59:60Z", "23:59:60+01:00", "08:30:00+24:00", "08:30:00#", "08:30:00Z+01:00", "12:00:00 Z"}},
 	"duration":        {[]string{"P4DT12H30M5S", "PT36H", "P1DT12H", "P4Y", "P2W", "PT0S", "P0D", "P1M", "PT1M", "P1Y2M3DT4H5M6S"}, []string{"", "P", "PT", "P1", "P1DT", "1D", "PT1D", "P2S", "P1D2H", "P2D1Y", "P1Y2W", "P1WT1H", "P-1D", "P0.5D", "PT1.5S", "P1YT", "P1Y3D", "PT1H30S", "P１D", "P1D\n", "p1d"}},
 	"uuid":            {[]string{"123e4567-e89b-12d3-a456-426614174000", "2EB8AA08-AA98-11EA-B4AA-73B441D16380", "00000000-0000-0000-0000-000000000000"}, []string{"", "123e4567e89b12d3a456426614174000", "{123e4567-e89b-12d3-a456-426614174000}", "urn:uuid:123e4567-e89b-12d3-a456-426614174000", "123e4567-e89b-12d3-a456-42661417400g", "123e4567-e89b-12d3-a456-426614174000\n", "123e4567-e89b-12d3-a4564-26614174000"}},
-	"semver":          {[]string{"1.0.0", "0.0.0", "1.4.0-rc.1", "1.0.0-alpha+001", "1.0.0+21AF26D3---117B344092BD", "1.0.0-0A.is.legal"}, []string{"", "1", "1.2", "v1.2.3", "01.2.3", "1.2.3-01", "1.2.3-", "1.2.3+", "1.2.3.4", "1.2.3 ", "1.2.x", "1.2.3-ä"}},
+	"semver":          {[]string{"1.0.0", "0.0.0", "1.4.0-rc.1", "1.0.0-alpha+001", "1.0.0+21AF26D3---117B344092BD", "1.0.0-0A.is.legal", "18446744073709551616.0.0", "0.99999999999999999999999.0-99999999999999999999999", "1.2.3--", "1.2.3-a.-+-.0"}, []string{"", "1", "1.2", "v1.2.3", "01.2.3", "1.2.3-01", "1.2.3-", "1.2.3+", "1.2.3.4", "1.2.3 ", "1.2.x", "1.2.3-ä", "1..3", "1.2.3-a..b", "1.2.3+a..b", "1.2.3+a+b", "1.2.-3", "+1.2.3", "1.2.3-099999999999999999999"}},
 	"phone":           {[]string{"+493012345678", "+12025550123", "+6834000", "+123456789012345"}, []string{"", "+", "493012345678", "+0123456789", "+1234567890123456", "+123456", "+49 30 123456", "0049301234", "+4930123456a", "+493012345678\n"}},
 	"base64":          {[]string{"", "YQ==", "YWI=", "YWJj", "+/+/"}, []string{"YQ", "YQ=", "YQ===", "YR==", "YWJ=", "Y===", "====", "YW Jj", "YWJj\n", "-_-_", "=YQ=", "YQ==YQ=="}},
 	"iban":            {[]string{"DE89370400440532013000", "GB82WEST12345698765432", "NO9386011117947", "MT84MALT011000012345MTLCAST001S", "FR1420041010050500013M02606"}, []string{"", "DE8937040044053201300", "DE893704004405320130000", "DE88370400440532013000", "DE89 3704 0044 0532 0130 00", "de89370400440532013000", "XX89370400440532013000", "DE8937040044053201300ä", "GB82west12345698765432", "DE89370400440532013000\n"}},
@@ -45,6 +46,17 @@ var examples = map[string]struct{ valid, invalid []string }{
 	"country-alpha-3": {[]string{"DEU", "USA", "ROU"}, []string{"", "DE", "deu", "ROM", "ZZZ", "XKX"}},
 	"quantity":        {[]string{"0", "500m", "1.5Gi", "-1", "+2k", "1e3", "1E-3", "12E", ".5", "5.", "100n", "1Ki", "1e+3"}, []string{"", "m", "1.5GB", "1,5", "1 Gi", "Gi", "--1", "1e", "1e1.5", ".", "1.2.3", "1KI", "1ki", "0x10", "1Gi\n", "1e9999"}},
 	"name":            {[]string{"a", "my-app.v1", "1a", "a.b.c", strings.Repeat("a", 253)}, []string{"", "-a", "a-", "A", "a_b", "a..b", ".a", "a.", "a b", "a\n", strings.Repeat("a", 254)}},
+}
+
+// TestSemverAgrees: on versions whose numbers fit 64 bits, the format agrees with a parser.
+func TestSemverAgrees(t *testing.T) {
+	rapid.Check(t, func(rt *rapid.T) {
+		version := rapid.StringMatching(`[0-9v]{0,3}\.?[0-9]{0,2}\.[0-9]{1,2}(-[0-9a-c.-]{0,6})?(\+[0-9a-c.+-]{0,6})?`).Draw(rt, "version")
+		_, err := semver.Parse(version)
+		if got := format.Valid("semver", version); got != (err == nil) {
+			rt.Fatalf("%q: %t, the parser says %v", version, got, err)
+		}
+	})
 }
 
 func TestFormats(t *testing.T) {

@@ -1,6 +1,6 @@
 package format
 
-import "github.com/blang/semver/v4"
+import "strings"
 
 var identifiers = []Format{
 	{Name: "uuid", Expected: "a UUID such as 123e4567-e89b-12d3-a456-426614174000", Valid: isUUID},
@@ -32,13 +32,36 @@ func isUUID(s string) bool {
 // maxSemver bounds a version's text; no registry takes longer ones.
 const maxSemver = 256
 
-// isSemver wants Semantic Versioning 2.0.0, without a v before it.
+// isSemver wants Semantic Versioning 2.0.0, without a v before it. Its numbers have no largest value.
 func isSemver(s string) bool {
 	if len(s) > maxSemver {
 		return false
 	}
-	_, err := semver.Parse(s)
-	return err == nil
+	s, build, hasBuild := strings.Cut(s, "+")
+	core, release, hasRelease := strings.Cut(s, "-")
+	major, core, _ := strings.Cut(core, ".")
+	minor, patch, _ := strings.Cut(core, ".")
+	return isVersionNumber(major) && isVersionNumber(minor) && isVersionNumber(patch) &&
+		(!hasRelease || areVersionIdentifiers(release, true)) && (!hasBuild || areVersionIdentifiers(build, false))
+}
+
+func isVersionNumber(s string) bool { return isDigits(s) && (s[0] != '0' || len(s) == 1) }
+
+// areVersionIdentifiers wants identifiers with points between them; strict ones without leading zeros where they are numbers.
+func areVersionIdentifiers(s string, strict bool) bool {
+	for more := true; more; {
+		var one string
+		one, s, more = strings.Cut(s, ".")
+		if one == "" || strict && isDigits(one) && !isVersionNumber(one) {
+			return false
+		}
+		for i := range len(one) {
+			if c := one[i]; !isLetter(c) && !isDigit(c) && c != '-' {
+				return false
+			}
+		}
+	}
+	return true
 }
 
 // isPhone wants + and 7 to 15 digits, the first not 0 (ITU-T E.164, section 6; the shortest numbers in
