@@ -30,9 +30,21 @@ var libraryFormats = sync.OnceValue(func() map[string]*js.Format {
 	return found
 })
 
+// international are the formats whose texts may have characters beyond ASCII, which the library does not know.
+var international = map[string]struct {
+	valid    func(string) bool
+	expected string
+}{
+	"idn-email":    {format.IsIDNEmail, "an e-mail address such as jörg@example.org"},
+	"idn-hostname": {format.IsIDNHostname, "a host name such as münchen.example.org"},
+}
+
 // known says whether a format is asserted; others only describe.
 func known(name string) bool {
 	if _, ok := format.Find(name); ok || name == "regex" {
+		return true
+	}
+	if _, ok := international[name]; ok {
 		return true
 	}
 	return libraryFormats()[name] != nil
@@ -53,6 +65,12 @@ func validFormat(name string, value any) error {
 		}
 		return errFormat
 	}
+	if names, ok := international[name]; ok {
+		if names.valid(text) {
+			return nil
+		}
+		return errFormat
+	}
 	if name == "regex" {
 		_, err := syntax.Parse(text, syntax.Perl)
 		return err
@@ -67,6 +85,9 @@ func validFormat(name string, value any) error {
 func expectedFormat(name string) string {
 	if own, ok := format.Find(name); ok {
 		return own.Expected
+	}
+	if names, ok := international[name]; ok {
+		return names.expected
 	}
 	if name == "regex" {
 		return "a regular expression (RE2)"

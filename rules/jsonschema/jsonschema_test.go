@@ -99,6 +99,8 @@ func TestFindings(t *testing.T) {
 		"a recursive reference":      {`{"properties":{"next":{"$ref":"#"},"v":{"type":"integer"}}}`, `{"v":1,"next":{"next":{"v":"x"}}}`, []string{`/next/next/v: expected an integer, found "x"`}},
 		"an unknown format":          {`{"format":"color"}`, `"x"`, nil},
 		"formats of the module":      {`{"format":"iban"}`, `"DE00"`, []string{`: expected an IBAN with right check digits, such as DE89370400440532013000, found "DE00"`}},
+		"an international address":   {`{"format":"idn-email"}`, `"jörg@"`, []string{`: expected an e-mail address such as jörg@example.org, found "jörg@"`}},
+		"an international name":      {`{"format":"idn-hostname"}`, `"-ü.de"`, []string{`: expected a host name such as münchen.example.org, found "-ü.de"`}},
 		"formats of the library":     {`{"format":"json-pointer"}`, `"x"`, []string{`: expected a string in the format json-pointer, found "x"`}},
 		"a boolean schema":           {`false`, `1`, []string{": expected no value here, found 1"}},
 	} {
@@ -113,6 +115,16 @@ func TestFindings(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// TestStandardFormats: all formats that a draft names are asserted.
+func TestStandardFormats(t *testing.T) {
+	for _, name := range []string{"date-time", "date", "time", "duration", "email", "idn-email", "hostname", "idn-hostname", "ipv4", "ipv6", "uri", "uri-reference",
+		"iri", "iri-reference", "uuid", "uri-template", "json-pointer", "relative-json-pointer", "regex"} {
+		if got := evaluate(t, `{"format":"`+name+`"}`, `"({\\ %"`); got.Outcome != v1alpha1.OutcomeFail {
+			t.Errorf("format %s gives %s", name, got.Outcome)
+		}
 	}
 }
 
