@@ -132,7 +132,7 @@ func explainCompile(err error, pointer string) error {
 	}
 	if invalid := (*js.SchemaValidationError)(nil); errors.As(err, &invalid) {
 		if tree := (*js.ValidationError)(nil); errors.As(invalid.Err, &tree) {
-			return explainInvalid(tree)
+			return explainInvalid(tree, afterHash(invalid.URL))
 		}
 	}
 	text := strings.ReplaceAll(err.Error(), root+"#", "")
@@ -147,15 +147,15 @@ func afterHash(url string) string {
 // maxInvalid is how many violations of the draft itself are told.
 const maxInvalid = 5
 
-// explainInvalid tells where a schema is not one of its draft.
-func explainInvalid(tree *js.ValidationError) error {
+// explainInvalid tells where a schema, whose own place in all of it is given, is not one of its draft.
+func explainInvalid(tree *js.ValidationError, pointer string) error {
 	var errs []error
 	for i, l := range flatten(tree) {
 		if i == maxInvalid {
 			errs = append(errs, errors.New("jsonSchema: and more"))
 			break
 		}
-		errs = append(errs, fmt.Errorf("%s: expected %s", place(l.pointer()), l.expected))
+		errs = append(errs, fmt.Errorf("%s: expected %s", place(pointer+l.pointer()), l.expected))
 	}
 	return errors.Join(errs...)
 }

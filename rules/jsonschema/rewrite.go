@@ -37,6 +37,12 @@ var dataKeywords = []string{"enum", "const", "default", "examples", "required", 
 // mapKeywords hold schemas by name.
 var mapKeywords = []string{"properties", "patternProperties", "$defs", "definitions", "dependentSchemas", "dependencies"}
 
+// schemaKeywords hold a schema, or a list of them.
+var schemaKeywords = []string{
+	"items", "additionalItems", "prefixItems", "contains", "unevaluatedItems", "additionalProperties", "propertyNames", "unevaluatedProperties",
+	"allOf", "anyOf", "oneOf", "not", "if", "then", "else", "contentSchema",
+}
+
 // countKeywords hold counts.
 var countKeywords = []string{"minLength", "maxLength", "minItems", "maxItems", "minProperties", "maxProperties", "minContains", "maxContains"}
 
@@ -48,6 +54,7 @@ type rewriter struct {
 	steps    int             // instructions of all patterns
 	anchored bool            // a $ref points into propertyNames or contentSchema, so that they stay where they are
 	problem  error           // the first
+	unknown  int             // how many keywords that are none the place under way is below
 }
 
 // fail keeps the first problem.
@@ -97,8 +104,12 @@ func (r *rewriter) object(members map[string]any, pointer string) map[string]any
 			r.numbers(value, at)
 		case isMap && slices.Contains(mapKeywords, name):
 			value = r.schemaMap(byName, at, name == "patternProperties")
-		default:
+		case slices.Contains(schemaKeywords, name):
 			value = r.schema(value, at)
+		default: // a reference may still lead there
+			r.unknown++
+			value = r.schema(value, at)
+			r.unknown--
 		}
 		if count, ok := value.(json.Number); ok && slices.Contains(countKeywords, name) {
 			if d, err := rules.ParseDecimal(string(count)); err == nil && d.Compare(rules.DecimalFromInt(maxCount)) > 0 {
@@ -131,12 +142,14 @@ func (r *rewriter) pattern(expression, pointer string) {
 	if r.patterns[expression] || r.problem != nil {
 		return
 	}
-	r.patterns[expression] = true
 	compiled, err := rules.CompilePattern(expression)
 	if err != nil {
-		r.fail(pointer, "%s", err)
+		if r.unknown == 0 { // below a keyword that is none it may be anything
+			r.fail(pointer, "%s", err)
+		}
 		return
 	}
+	r.patterns[expression] = true
 	if r.steps += compiled.Size(); r.steps > MaxPatternTotal {
 		r.fail(pointer, "the patterns up to here compile to more than %d instructions together; make their repetitions smaller", MaxPatternTotal)
 	}
