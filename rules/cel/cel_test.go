@@ -78,6 +78,7 @@ func TestVerdict(t *testing.T) {
 		"size of a list with such a number":    {`size(input) == 2 && input[0] == 1`, `[1, 1e400]`, "pass", ""},
 		"a loop past such a number":            {`input.exists(i, i == 1)`, `[1e400, 1]`, "pass", ""},
 		"an untouched number is no error":      {`input.b > 0`, `{"a": 1e400, "b": 1}`, "pass", ""},
+		"a fraction is the nearest double":     {`input.a == 0.3`, `{"a": 0.30000000000000000001}`, "pass", ""},
 		"a missing member":                     {`input.amount > 0`, `{}`, "error", `1:6: no such key: the payload has no "amount" here; test it first with has()`},
 		"has guards":                           {`!has(input.amount) || input.amount > 0`, `{}`, "pass", ""},
 		"optional guards":                      {`input.?amount.orValue(1) > 0`, `{}`, "pass", ""},
