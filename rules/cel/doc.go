@@ -7,7 +7,7 @@
 // Expressions see two variables: input, the payload, and now, the time of the evaluation. Numbers of the payload
 // are ints where their value is an integer that fits, then uints; an integer that fits neither is an error once it is touched.
 // Numbers with a fraction are CEL's doubles, the nearest to them, so that 0.30000000000000000001 equals 0.3; beyond a double's range
-// they are an error. An error are texts longer than MaxText too.
+// they are an error, as texts longer than MaxText are.
 //
 // The language is CEL's standard library with cross-type comparison of numbers, optional values, cel.bind, two-variable comprehensions, strings,
 // math and sets, and Kubernetes' libraries for quantities, IP addresses, CIDRs, versions, URLs, regular

@@ -252,7 +252,7 @@ func (a *actualCost) CallCost(function, overload string, args []ref.Val, result 
 			made += uint64(len(result)/10) + 1
 		}
 	case traits.Lister:
-		if size, ok := result.Size().(types.Int); ok && makesList[function] {
+		if size, ok := result.Size().(types.Int); ok && size > 0 && makesList[function] {
 			made += uint64(size)
 		}
 	}
