@@ -56,10 +56,10 @@ func (d Decimal) nearest() float64 {
 }
 
 // What a number may have at most to be kept: digits, and the power of ten of its first. Floating point tells all such numbers
-// from each other.
+// from each other, and among them are all that functions count. Others have the room beside them that round ones would take.
 const (
 	keptDigits = 15
-	keptPower  = 300
+	keptPower  = 16
 )
 
 func (d Decimal) isKept() bool {
@@ -74,7 +74,7 @@ func isPlain(literal string) bool {
 }
 
 // stepsPerNumber is how many steps of a Call it takes to read a number and look it up.
-const stepsPerNumber = 16
+const stepsPerNumber = 8
 
 // forFilters gives the payload that the path's filters see. Its numbers stand in the same order to each other, to those
 // of the path, and to what its functions count.

@@ -73,6 +73,22 @@ func TestFilterNumberRefused(t *testing.T) {
 	}
 }
 
+// TestFilterManyLongNumbers: numbers of 19 digits in a row, round ones among them, leave room for each.
+func TestFilterManyLongNumbers(t *testing.T) {
+	var list []string
+	for i := range 12_000 {
+		list = append(list, fmt.Sprintf("12345678901777%05d", i))
+	}
+	f, err := CompileField("$[?@ > 1234567890177701000]")
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := selected(t, f, decode(t, "["+strings.Join(list, ",")+"]"))
+	if len(got) != 10_999 || got[0] != "/1001 1234567890177701001" {
+		t.Errorf("%d are above, the first %.1q", len(got), got)
+	}
+}
+
 // TestFilterOrder: the order of any two numbers is the exact one.
 func TestFilterOrder(t *testing.T) {
 	number := rapid.OneOf(rapid.StringMatching(`-?(0|[1-9][0-9]{0,20})(\.[0-9]{1,20})?(e[+-]?[0-9]{1,3})?`), rapid.StringMatching(`900719925474099[0-9](\.[05])?`))
