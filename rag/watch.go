@@ -50,7 +50,7 @@ func (l *Library) follow(ctx context.Context, w *watch) {
 				timer.Reset(settle)
 				armed = true
 			}
-		case _ = <-w.watcher.Errors: // events may have been lost
+		case <-w.watcher.Errors: //nolint:errcheck // whatever it is, events may have been lost, and the reload makes up for it
 			if !armed {
 				timer.Reset(settle)
 				armed = true

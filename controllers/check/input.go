@@ -11,7 +11,7 @@ import (
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/meta"
-	"k8s.io/apimachinery/pkg/api/validation/path"
+	"k8s.io/apimachinery/pkg/api/validate/content"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/types"
@@ -55,7 +55,7 @@ func Source(from *v1alpha1.InputSource) (kind schema.GroupVersionKind, name stri
 	default:
 		return kind, "", fmt.Errorf("spec.inputFrom: set exactly one of configMapKeyRef, secretKeyRef and resourceRef")
 	}
-	if problems := path.IsValidPathSegmentName(name); len(problems) > 0 {
+	if problems := content.IsPathSegmentName(name); len(problems) > 0 {
 		return kind, "", fmt.Errorf("spec.inputFrom.%s.name: %q is no object's name: it %s", field, name, problems[0])
 	}
 	return kind, name, nil
