@@ -14,6 +14,7 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/util/wait"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/checky-dev/checky/api/v1alpha1"
@@ -252,26 +253,24 @@ func TestSecretsStaySecret(t *testing.T) {
 // eventsOf waits for the first events on an object.
 func eventsOf(c *cluster, object client.Object) []eventsv1.Event {
 	c.t.Helper()
-	ctx, cancel := context.WithTimeout(c.t.Context(), patience)
-	defer cancel()
-	for ctx.Err() == nil {
+	var events []eventsv1.Event
+	err := wait.PollUntilContextTimeout(c.t.Context(), 20*time.Millisecond, patience, true, func(ctx context.Context) (bool, error) {
 		list := &eventsv1.EventList{}
 		if err := c.List(ctx, list, client.InNamespace(c.namespace)); err != nil {
-			c.t.Fatal(err)
+			return false, err
 		}
-		var events []eventsv1.Event
+		events = nil
 		for _, e := range list.Items {
 			if e.Regarding.Name == object.GetName() && e.Regarding.UID == object.GetUID() {
 				events = append(events, e)
 			}
 		}
-		if len(events) > 0 {
-			return events
-		}
-		time.Sleep(20 * time.Millisecond)
+		return len(events) > 0, nil
+	})
+	if err != nil {
+		c.t.Fatalf("no event on %s: %v", object.GetName(), err)
 	}
-	c.t.Fatalf("no event on %s", object.GetName())
-	return nil
+	return events
 }
 
 func TestEventsOnTransitionsOnly(t *testing.T) {

@@ -12,6 +12,7 @@ import (
 
 	admissionv1 "k8s.io/api/admissionregistration/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/util/wait"
 	certutil "k8s.io/client-go/util/cert"
 	"k8s.io/utils/ptr"
 	"sigs.k8s.io/yaml"
@@ -126,20 +127,18 @@ func (c *cluster) registerWebhooks(authority []byte, port int) {
 // awaitWebhook waits until the API server calls the webhooks: until then it takes what they would refuse.
 func (c *cluster) awaitWebhook() {
 	c.t.Helper()
-	deadline := time.Now().Add(patience)
-	for time.Now().Before(deadline) {
+	err := wait.PollUntilContextTimeout(c.t.Context(), 20*time.Millisecond, patience, true, func(ctx context.Context) (bool, error) {
 		probe, err := decode(c.Scheme(), checkYAML("probe", `{ruleSets: [{name: a}]}`))
 		if err != nil {
-			c.t.Fatal(err)
+			return false, err
 		}
 		probe.SetNamespace(c.namespace)
-		if err := c.Create(c.t.Context(), probe); err != nil {
-			return
+		if err := c.Create(ctx, probe); err != nil {
+			return true, nil //nolint:nilerr // the refusal is what is waited for
 		}
-		if err := c.Delete(c.t.Context(), probe); err != nil {
-			c.t.Fatal(err)
-		}
-		time.Sleep(20 * time.Millisecond)
+		return false, c.Delete(ctx, probe)
+	})
+	if err != nil {
+		c.t.Fatalf("the API server never called the webhooks: %v", err)
 	}
-	c.t.Fatal("the API server never called the webhooks")
 }
