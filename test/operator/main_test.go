@@ -68,7 +68,24 @@ func newCluster(t *testing.T) *cluster {
 	return c
 }
 
+// create creates objects. Those outside of the test's own namespace are deleted when it ends.
 func (c *cluster) create(objects ...client.Object) {
+	c.t.Helper()
+	for _, o := range objects {
+		c.createForAll(o)
+		if _, namespace := o.(*corev1.Namespace); namespace || o.GetNamespace() != "" && o.GetNamespace() != metav1.NamespaceDefault {
+			continue
+		}
+		c.t.Cleanup(func() {
+			if err := c.Delete(context.WithoutCancel(c.t.Context()), o); client.IgnoreNotFound(err) != nil {
+				c.t.Errorf("delete %T %s: %v", o, o.GetName(), err)
+			}
+		})
+	}
+}
+
+// createForAll creates objects that stay for the tests that follow.
+func (c *cluster) createForAll(objects ...client.Object) {
 	c.t.Helper()
 	for _, o := range objects {
 		if err := c.Create(c.t.Context(), o); err != nil {
@@ -179,7 +196,7 @@ func (c *cluster) operatorConfig() *rest.Config {
 				APIGroups: []string{""}, Resources: []string{"configmaps", "secrets"}, Verbs: []string{"get", "list", "watch"},
 			}},
 		}
-		c.create(role, inputs, bindTo(role.GetName()), bindTo(inputs.Name))
+		c.createForAll(role, inputs, bindTo(role.GetName()), bindTo(inputs.Name))
 	})
 	config, err := controlplanetest.Start(c.t).UserConfig("checky-controller")
 	if err != nil {

@@ -117,11 +117,6 @@ func (c *cluster) registerWebhooks(authority []byte, port int) {
 		hook.NamespaceSelector = nil
 	}
 	c.create(config)
-	c.t.Cleanup(func() {
-		if err := c.Delete(context.Background(), config); err != nil {
-			c.t.Error(err)
-		}
-	})
 }
 
 // awaitWebhook waits until the API server calls the webhooks: until then it takes what they would refuse.
