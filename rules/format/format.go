@@ -3,7 +3,8 @@
 // or a line break makes a value invalid. No check allocates for a usual value, and each takes time linear in
 // the value's length.
 //
-//	format.Valid("ipv4", "10.0.0.1") // true
+//	ipv4, _ := format.Find("ipv4")
+//	ipv4.Valid("10.0.0.1") // true
 //
 // It knows nothing of rules, so that whoever asserts formats can share it.
 package format
@@ -46,12 +47,6 @@ func index(subjects ...[]Format) map[string]*Format {
 func Find(name string) (*Format, bool) {
 	f, ok := formats[name]
 	return f, ok
-}
-
-// Valid says whether a value has the format of that name or alias. No value has an unknown format.
-func Valid(name, value string) bool {
-	f, ok := formats[name]
-	return ok && f.Valid(value)
 }
 
 // Names lists the names and aliases, sorted.

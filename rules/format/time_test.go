@@ -69,7 +69,7 @@ func TestDatesAgreeWithTime(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		s := rapid.StringMatching(`[0-9]{4}-[01][0-9]-[0-3][0-9]`).Draw(t, "date")
 		_, err := time.Parse(time.DateOnly, s)
-		if got := format.Valid("date", s); got != (err == nil) {
+		if got := valid("date", s); got != (err == nil) {
 			t.Fatalf("%s: %t, package time says %v", s, got, err)
 		}
 	})
