@@ -2,6 +2,7 @@ package operator_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -11,10 +12,14 @@ import (
 	"testing"
 	"time"
 
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/util/wait"
 	"k8s.io/apimachinery/pkg/watch"
 	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/clientcmd"
 	clientcmdapi "k8s.io/client-go/tools/clientcmd/api"
+	watchtools "k8s.io/client-go/tools/watch"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/checky-dev/checky/api/v1alpha1"
@@ -93,7 +98,7 @@ func (c *cluster) applyMany() error {
 				k.Labels = map[string]string{"bad": bad}
 				k.Spec.Input.Raw = fmt.Appendf(nil, `{"amount":%d,"customer":"x"}`, amount)
 				k.Spec.RuleSets = []v1alpha1.RuleSetReference{{Name: "orders"}}
-				if err := c.Create(c.t.Context(), k); err != nil {
+				if err := c.createSurely(k); err != nil {
 					problems <- err
 					return
 				}
@@ -103,6 +108,16 @@ func (c *cluster) applyMany() error {
 	group.Wait()
 	close(problems)
 	return <-problems
+}
+
+// createSurely creates a Check, again where the API server did not answer, as clients do.
+func (c *cluster) createSurely(k *v1alpha1.Check) error {
+	var last error
+	err := wait.PollUntilContextTimeout(c.t.Context(), 100*time.Millisecond, patience, true, func(ctx context.Context) (bool, error) {
+		last = c.Create(ctx, k.DeepCopy())
+		return last == nil || apierrors.IsAlreadyExists(last), nil
+	})
+	return errors.Join(err, client.IgnoreAlreadyExists(last))
 }
 
 // verdicts counts the writes of Checks' status, as a watch sees them.
@@ -117,7 +132,13 @@ func (c *cluster) watchVerdicts() *verdicts {
 	c.t.Helper()
 	v := &verdicts{byName: map[string]int{}, finished: map[string]bool{}, changed: make(chan struct{}, 1)}
 	ctx, cancel := context.WithCancel(context.WithoutCancel(c.t.Context()))
-	w, err := c.Watch(ctx, &v1alpha1.CheckList{}, client.InNamespace(c.namespace))
+	list := &v1alpha1.CheckList{}
+	if err := c.List(ctx, list, client.InNamespace(c.namespace)); err != nil {
+		cancel()
+		c.t.Fatal(err)
+	}
+	// A watch that ends is taken up where it was, so that no write is missed or counted twice.
+	w, err := watchtools.NewRetryWatcherWithContext(ctx, list.ResourceVersion, checkWatcher{c})
 	if err != nil {
 		cancel()
 		c.t.Fatal(err)
@@ -131,6 +152,13 @@ func (c *cluster) watchVerdicts() *verdicts {
 	}()
 	c.t.Cleanup(func() { cancel(); w.Stop(); <-done })
 	return v
+}
+
+// checkWatcher watches the Checks of a test's namespace.
+type checkWatcher struct{ *cluster }
+
+func (w checkWatcher) WatchWithContext(ctx context.Context, options metav1.ListOptions) (watch.Interface, error) {
+	return w.Watch(ctx, &v1alpha1.CheckList{}, &client.ListOptions{Namespace: w.namespace, Raw: &options})
 }
 
 func (v *verdicts) see(event watch.Event) {
