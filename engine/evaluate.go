@@ -62,7 +62,7 @@ func (e *Engine) Evaluate(ctx context.Context, r Request) Outcome {
 	if !r.Secret { // a digest of a secret would let a guess be confirmed
 		v.InputDigest = payload.Digest()
 	}
-	fillResults(&v, r.Program, reports)
+	order := fillResults(&v, r.Program, reports)
 	out := Outcome{Reason: reasonOf(v.Phase)}
 	for i := range reports {
 		out.TimedOut = out.TimedOut || reports[i].TimedOut
@@ -70,7 +70,7 @@ func (e *Engine) Evaluate(ctx context.Context, r Request) Outcome {
 	if v.Summary.Pass == int32(len(reports)) { //nolint:gosec // at most MaxRulesPerCheck
 		v.Explanation = r.Program.passed
 	} else {
-		out.Retrieval = e.explain(ctx, &v, r.Program.rules, reports)
+		out.Retrieval = e.explain(ctx, &v, r.Program.rules, reports, order)
 	}
 	out.Verdict = v
 	return out

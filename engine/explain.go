@@ -24,12 +24,12 @@ const (
 	defaultRetrievalTimeout = 100 * time.Millisecond
 )
 
-// explain searches the knowledge file for each rule that did not pass, and writes the explanation. Its error is that
+// explain searches the knowledge file for each rule that did not pass, the worst first, and writes the explanation. Its error is that
 // of the searches; there is an explanation whatever it is.
-func (e *Engine) explain(ctx context.Context, v *v1alpha1.Verdict, list []*rules.Rule, reports []rules.Report) error {
+func (e *Engine) explain(ctx context.Context, v *v1alpha1.Verdict, list []*rules.Rule, reports []rules.Report, order []int) error {
 	var told []int
 	var queries []rag.Query
-	for _, i := range worstFirst(list, reports) {
+	for _, i := range order {
 		if o := reports[i].Outcome; o == v1alpha1.OutcomePass || o == v1alpha1.OutcomeSkip || len(told) == maxExplained {
 			break
 		}

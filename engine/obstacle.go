@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 
@@ -45,12 +46,8 @@ func MissingRuleSet(namespace string, ref v1alpha1.RuleSetReference) *Obstacle {
 	if ref.Kind == v1alpha1.KindClusterRuleSet {
 		where = ""
 	}
-	kind := v1alpha1.KindRuleSet
-	if ref.Kind != "" {
-		kind = ref.Kind
-	}
 	return &Obstacle{v1alpha1.ReasonRuleSetNotFound, fmt.Sprintf(
-		"waiting for %s %s, which does not exist%s; create it, or correct spec.ruleSets", kind, ref.Name, where)}
+		"waiting for %s %s, which does not exist%s; create it, or correct spec.ruleSets", cmp.Or(ref.Kind, v1alpha1.KindRuleSet), ref.Name, where)}
 }
 
 // MissingInput is the obstacle of a Check whose input is an object that is not there.

@@ -13,8 +13,8 @@ var outcomeOrder = []v1alpha1.Outcome{
 	v1alpha1.OutcomeFail, v1alpha1.OutcomeError, v1alpha1.OutcomeWarn, v1alpha1.OutcomeSkip, v1alpha1.OutcomePass,
 }
 
-// fillResults turns reports into phase, summary, results and alert.
-func fillResults(v *v1alpha1.Verdict, p *Program, reports []rules.Report) {
+// fillResults turns reports into phase, summary, results and alert. It gives back the order of the rules, the worst first.
+func fillResults(v *v1alpha1.Verdict, p *Program, reports []rules.Report) []int {
 	summary, rows, dropped := &v1alpha1.Summary{}, 0, 0
 	for i := range reports {
 		reports[i].Outcome = scored(reports[i].Outcome, p.rules[i].Severity, p.failOn)
@@ -25,13 +25,15 @@ func fillResults(v *v1alpha1.Verdict, p *Program, reports []rules.Report) {
 	v.Summary = summary
 	v.Phase = phaseOf(summary)
 	v.Results = make([]v1alpha1.Result, 0, min(rows, rules.MaxResults))
-	for _, i := range worstFirst(p.rules, reports) {
+	order := worstFirst(p.rules, reports)
+	for _, i := range order {
 		v.Results = appendResults(v.Results, p.rules[i], &reports[i])
 	}
 	v.Truncated = int32(rows - len(v.Results) + dropped) //nolint:gosec // findings are bounded by the payload's size
 	if v.Phase != v1alpha1.PhaseSuccess {
 		v.Alert = alertOf(v.Phase, "", v.Results, worstSeverity(p.rules, reports))
 	}
+	return order
 }
 
 // scored turns a failure below failOn into a warning.

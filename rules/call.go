@@ -157,7 +157,7 @@ func (c *Call) About(topic string) { c.topic = topic }
 
 // Fail reports that a selected value is not as expected. Expected completes the sentence "expected ...".
 func (c *Call) Fail(n Node, expected string) {
-	if c.full() {
+	if c.Drops() {
 		return
 	}
 	path := c.Pointer(n)
@@ -167,7 +167,7 @@ func (c *Call) Fail(n Node, expected string) {
 // FailAt reports a finding at a JSON Pointer. Found completes the sentence "expected ..., found ..." and
 // must have gone through Show if it quotes a value.
 func (c *Call) FailAt(path, expected, found string) {
-	if !c.full() {
+	if !c.Drops() {
 		c.add(path, expected, found)
 	}
 }
@@ -175,16 +175,14 @@ func (c *Call) FailAt(path, expected, found string) {
 // Report reports a finding whose message is a whole sentence of its own. It must not quote values that did
 // not go through Show.
 func (c *Call) Report(path, message string) {
-	if !c.full() {
-		c.findings = append(c.findings, Finding{Topic: c.topic, Path: clipBytes(path, MaxMessageBytes), Message: clipBytes(Plain(message), MaxMessageBytes)})
+	if !c.Drops() {
+		c.findings = append(c.findings, Finding{Topic: c.topic, Path: ClipBytes(path, MaxMessageBytes), Message: ClipBytes(Plain(message), MaxMessageBytes)})
 	}
 }
 
 // Drops says whether the next finding would be dropped because there are MaxFindingsPerRule already, and counts
 // it if so. Who has to work for a finding, such as to write its path, asks first.
-func (c *Call) Drops() bool { return c.full() }
-
-func (c *Call) full() bool {
+func (c *Call) Drops() bool {
 	if len(c.findings) < MaxFindingsPerRule {
 		return false
 	}
@@ -198,7 +196,7 @@ func (c *Call) add(path, expected, found string) {
 	if found != "" {
 		message += ", found " + found
 	}
-	c.findings = append(c.findings, Finding{Topic: c.topic, Path: clipBytes(path, MaxMessageBytes), Message: clipBytes(message, MaxMessageBytes), Found: found})
+	c.findings = append(c.findings, Finding{Topic: c.topic, Path: ClipBytes(path, MaxMessageBytes), Message: ClipBytes(message, MaxMessageBytes), Found: found})
 }
 
 // Failed says whether this rule has findings so far.

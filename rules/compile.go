@@ -109,7 +109,7 @@ func (c *Compiler) Compile(set string, list []v1alpha1.Rule) *Set {
 		}
 		seen[rule.Name] = true
 		if rule.err != nil {
-			s.Errors = append(s.Errors, v1alpha1.RuleError{Rule: rule.Name, Message: clipBytes(rule.err.Error(), MaxMessageBytes)})
+			s.Errors = append(s.Errors, v1alpha1.RuleError{Rule: rule.Name, Message: ClipBytes(rule.err.Error(), MaxMessageBytes)})
 		}
 		s.Rules = append(s.Rules, rule)
 		digests = append(digests, digestRule(&list[i]))

@@ -26,7 +26,7 @@ type Report struct {
 // Evaluate runs the rule. Whatever happens in it becomes a Report: it never panics.
 func (r *Rule) Evaluate(c *Call) (report Report) {
 	if r.err != nil {
-		return Report{Outcome: v1alpha1.OutcomeError, Problem: clipBytes("the rule does not compile: "+r.err.Error(), MaxMessageBytes)}
+		return Report{Outcome: v1alpha1.OutcomeError, Problem: ClipBytes("the rule does not compile: "+r.err.Error(), MaxMessageBytes)}
 	}
 	c.begin()
 	defer func() {
@@ -59,7 +59,7 @@ func (r *Rule) Evaluate(c *Call) (report Report) {
 func failed(err error) Report {
 	return Report{
 		Outcome:  v1alpha1.OutcomeError,
-		Problem:  clipBytes(Plain(err.Error()), MaxMessageBytes),
+		Problem:  ClipBytes(Plain(err.Error()), MaxMessageBytes),
 		TimedOut: errors.Is(err, ErrTime),
 	}
 }

@@ -199,24 +199,33 @@ func (f *Field) apply(c *Call, i int, value any, visit func(*Call, Node) error) 
 	if step.wildcard {
 		return children(value, func(at fieldStep, child any) error { return f.descend(c, i+1, at, child, visit) })
 	}
+	child, at, there := step.child(value)
+	if !there {
+		return nil
+	}
+	return f.descend(c, i+1, at, child, visit)
+}
+
+// child is what a step of a name or an index leads to, and the step there with its index counted from the start.
+func (s fieldStep) child(value any) (child any, at fieldStep, there bool) {
 	switch v := value.(type) {
 	case map[string]any:
-		member, there := v[step.name]
-		if step.isIndex || !there {
-			return nil
+		if s.isIndex {
+			return nil, at, false
 		}
-		return f.descend(c, i+1, fieldStep{name: step.name}, member, visit)
+		child, there = v[s.name]
+		return child, fieldStep{name: s.name}, there
 	case []any:
-		index := step.index
+		index := s.index
 		if index < 0 {
 			index += len(v)
 		}
-		if !step.isIndex || index < 0 || index >= len(v) {
-			return nil
+		if !s.isIndex || index < 0 || index >= len(v) {
+			return nil, at, false
 		}
-		return f.descend(c, i+1, fieldStep{index: index, isIndex: true}, v[index], visit)
+		return v[index], fieldStep{index: index, isIndex: true}, true
 	}
-	return nil
+	return nil, at, false
 }
 
 // children visits the items of an array in order, and the members of an object by their names.

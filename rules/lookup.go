@@ -18,24 +18,7 @@ func (f *Field) Get(c *Call) (value any, found bool, err error) {
 	}
 	value = c.payload.root
 	for _, step := range f.steps {
-		switch v := value.(type) {
-		case map[string]any:
-			if step.isIndex {
-				return nil, false, nil
-			}
-			if value, found = v[step.name]; !found {
-				return nil, false, nil
-			}
-		case []any:
-			index := step.index
-			if index < 0 {
-				index += len(v)
-			}
-			if !step.isIndex || index < 0 || index >= len(v) {
-				return nil, false, nil
-			}
-			value = v[index]
-		default:
+		if value, _, found = step.child(value); !found {
 			return nil, false, nil
 		}
 	}

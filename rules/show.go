@@ -92,8 +92,8 @@ func changesReading(r rune) bool {
 	return unicode.IsControl(r) || unicode.Is(unicode.Bidi_Control, r) || r == '\u2028' || r == '\u2029'
 }
 
-// clipBytes cuts a text to a number of bytes, between code points.
-func clipBytes(s string, limit int) string {
+// ClipBytes cuts a text to a number of bytes, between code points.
+func ClipBytes(s string, limit int) string {
 	if len(s) <= limit {
 		return s
 	}

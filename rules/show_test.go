@@ -59,7 +59,7 @@ func TestMemberName(t *testing.T) {
 
 func TestClipBytes(t *testing.T) {
 	for limit := 3; limit < 12; limit++ {
-		if got := clipBytes("äöü😀", limit); len(got) > limit || !utf8.ValidString(got) {
+		if got := ClipBytes("äöü😀", limit); len(got) > limit || !utf8.ValidString(got) {
 			t.Errorf("cut to %d: %q", limit, got)
 		}
 	}

@@ -3,7 +3,6 @@ package main
 import (
 	"encoding/base64"
 	"fmt"
-	"strings"
 
 	"github.com/checky-dev/checky/api/v1alpha1"
 	"github.com/checky-dev/checky/cmd/checky/manifest"
@@ -108,7 +107,7 @@ func (g *gatherer) source(namespace string, from *v1alpha1.InputSource) (payload
 		return payload{}, refuse(ambiguous(kind.Kind, name, objects))
 	}
 	object := objects[0]
-	isSecret := kind.Group == "" && strings.EqualFold(kind.Kind, "Secret")
+	isSecret := check.IsSecret(kind.GroupKind())
 	key := ""
 	switch {
 	case from.ConfigMapKeyRef != nil:

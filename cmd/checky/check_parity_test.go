@@ -40,7 +40,7 @@ import (
 // everything may be watched.
 type everything struct{}
 
-func (everything) Watch(context.Context, string, schema.GroupVersionKind) error { return nil }
+func (everything) Watch(context.Context, schema.GroupVersionKind) error { return nil }
 
 // samplesInCluster are the samples' objects, as a client would send them.
 func samplesInCluster(t *testing.T) []client.Object {

@@ -125,18 +125,7 @@ func TestDemo(t *testing.T) {
 				t.Errorf("%s: got %q", tc.reason, out.String())
 			}
 			if tc.golden != "" {
-				if os.Getenv("UPDATE_GOLDEN") != "" {
-					if err := os.WriteFile(tc.golden, out.Bytes(), 0o644); err != nil {
-						t.Fatal(err)
-					}
-				}
-				want, err := os.ReadFile(tc.golden)
-				if err != nil {
-					t.Fatal(err)
-				}
-				if diff := cmp.Diff(string(want), out.String()); diff != "" {
-					t.Errorf("%s: (-want +got)\n%s", tc.reason, diff)
-				}
+				golden(t, tc.golden, out.String())
 			}
 		})
 	}

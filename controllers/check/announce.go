@@ -4,12 +4,13 @@ import (
 	"context"
 	"slices"
 	"strings"
-	"unicode/utf8"
 
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/meta"
 	"sigs.k8s.io/controller-runtime/pkg/log"
 
 	"github.com/checky-dev/checky/api/v1alpha1"
+	"github.com/checky-dev/checky/rules"
 )
 
 // announcement is an event to be made.
@@ -42,18 +43,16 @@ func transition(before, after *v1alpha1.CheckStatus) *announcement {
 	}
 	switch after.Phase {
 	case v1alpha1.PhaseFailure:
-		return &announcement{corev1.EventTypeWarning, "Failed", cut(note(after))}
+		return &announcement{corev1.EventTypeWarning, "Failed", rules.ClipBytes(note(after), maxNote)}
 	case v1alpha1.PhaseError:
-		return &announcement{corev1.EventTypeWarning, "Errored", cut(note(after))}
+		return &announcement{corev1.EventTypeWarning, "Errored", rules.ClipBytes(note(after), maxNote)}
 	case v1alpha1.PhaseSuccess:
 		if before.Phase == v1alpha1.PhaseFailure || before.Phase == v1alpha1.PhaseError {
-			return &announcement{corev1.EventTypeNormal, "Recovered", cut(note(after))}
+			return &announcement{corev1.EventTypeNormal, "Recovered", rules.ClipBytes(note(after), maxNote)}
 		}
 	case v1alpha1.PhasePending:
-		for _, c := range after.Conditions {
-			if c.Type == v1alpha1.ConditionStalled {
-				return &announcement{corev1.EventTypeWarning, c.Reason, cut(c.Message)}
-			}
+		if c := meta.FindStatusCondition(after.Conditions, v1alpha1.ConditionStalled); c != nil {
+			return &announcement{corev1.EventTypeWarning, c.Reason, rules.ClipBytes(c.Message, maxNote)}
 		}
 	}
 	return nil
@@ -83,21 +82,8 @@ func alertKey(s *v1alpha1.CheckStatus) string {
 }
 
 func reasonFor(s *v1alpha1.CheckStatus) string {
-	for _, c := range s.Conditions {
-		if c.Type == v1alpha1.ConditionComplete {
-			return c.Reason
-		}
+	if c := meta.FindStatusCondition(s.Conditions, v1alpha1.ConditionComplete); c != nil {
+		return c.Reason
 	}
 	return ""
-}
-
-func cut(note string) string {
-	if len(note) <= maxNote {
-		return note
-	}
-	end := maxNote - len("...")
-	for !utf8.RuneStart(note[end]) {
-		end--
-	}
-	return note[:end] + "..."
 }

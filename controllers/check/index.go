@@ -1,6 +1,7 @@
 package check
 
 import (
+	"cmp"
 	"context"
 
 	"k8s.io/apimachinery/pkg/runtime/schema"
@@ -19,10 +20,7 @@ const (
 const noRules = "default"
 
 func ruleSetKey(kind v1alpha1.RuleSetKind, name string) string {
-	if kind == "" {
-		kind = v1alpha1.KindRuleSet
-	}
-	return string(kind) + "/" + name
+	return string(cmp.Or(kind, v1alpha1.KindRuleSet)) + "/" + name
 }
 
 func inputKey(kind schema.GroupVersionKind, name string) string {

@@ -82,7 +82,7 @@ func (r *Reconciler) readSource(ctx context.Context, s *scope, from *v1alpha1.In
 		s.refused = &engine.Obstacle{Reason: v1alpha1.ReasonInvalidSpec, Message: err.Error()}
 		return nil //nolint:nilerr // it becomes the verdict
 	}
-	if s.waiting, err = r.watchSource(ctx, s.check.Namespace, kind); err != nil || s.waiting != nil {
+	if s.waiting, err = r.watchSource(ctx, kind); err != nil || s.waiting != nil {
 		return err
 	}
 	key := types.NamespacedName{Namespace: s.check.Namespace, Name: name}
@@ -102,26 +102,27 @@ func (r *Reconciler) readSource(ctx context.Context, s *scope, from *v1alpha1.In
 }
 
 // watchSource makes sure that changes of a kind are seen.
-func (r *Reconciler) watchSource(ctx context.Context, namespace string, kind schema.GroupVersionKind) (*waiting, error) {
+func (r *Reconciler) watchSource(ctx context.Context, kind schema.GroupVersionKind) (*waiting, error) {
 	refusal := (*NotAllowedError)(nil)
-	switch err := r.Inputs.Watch(ctx, namespace, kind); {
+	switch err := r.Inputs.Watch(ctx, kind); {
 	case err == nil:
 		return nil, nil
 	case errors.As(err, &refusal):
 		return denied(refusal.problem), nil
 	case meta.IsNoMatchError(err):
-		w := stalledBy(&engine.Obstacle{Reason: v1alpha1.ReasonInputNotFound, Message: fmt.Sprintf(
-			"waiting for kind %s of %s, which the cluster does not serve; install it, or correct spec.inputFrom.resourceRef", kind.Kind, kind.GroupVersion())})
-		w.retryAfter = deniedRetry
-		return w, nil
+		return unwatched(v1alpha1.ReasonInputNotFound, fmt.Sprintf(
+			"waiting for kind %s of %s, which the cluster does not serve; install it, or correct spec.inputFrom.resourceRef", kind.Kind, kind.GroupVersion())), nil
 	default:
 		return nil, err
 	}
 }
 
 // denied waits for a right, or for another reference.
-func denied(problem string) *waiting {
-	w := stalledBy(&engine.Obstacle{Reason: v1alpha1.ReasonInputForbidden, Message: problem})
+func denied(problem string) *waiting { return unwatched(v1alpha1.ReasonInputForbidden, problem) }
+
+// unwatched waits for what no watch tells of.
+func unwatched(reason, message string) *waiting {
+	w := stalledBy(&engine.Obstacle{Reason: reason, Message: message})
 	w.retryAfter = deniedRetry
 	return w
 }
@@ -142,7 +143,7 @@ func readObject(s *scope, from *v1alpha1.InputSource, object *unstructured.Unstr
 			s.waiting = stalledBy(engine.MissingKey("Secret", object.GetName(), from.SecretKeyRef.Key))
 		}
 	default:
-		s.input.secret = isSecret(object.GroupVersionKind().GroupKind())
+		s.input.secret = IsSecret(object.GroupVersionKind().GroupKind())
 		text, err := objectText(object)
 		s.input.text = text
 		return err
@@ -150,8 +151,8 @@ func readObject(s *scope, from *v1alpha1.InputSource, object *unstructured.Unstr
 	return nil
 }
 
-// isSecret knows Secrets by any spelling that the API server's discovery might let through.
-func isSecret(kind schema.GroupKind) bool {
+// IsSecret knows Secrets by any spelling that the API server's discovery might let through.
+func IsSecret(kind schema.GroupKind) bool {
 	return kind.Group == secretKind.Group && strings.EqualFold(kind.Kind, secretKind.Kind)
 }
 

@@ -27,7 +27,7 @@ type InputWatcher interface {
 	// Watch begins to watch a kind, unless it is watched already. Its error is a *NotAllowedError
 	// where the controller lacks the right to, or one that meta.IsNoMatchError knows where the cluster does not
 	// serve the kind.
-	Watch(ctx context.Context, namespace string, kind schema.GroupVersionKind) error
+	Watch(ctx context.Context, kind schema.GroupVersionKind) error
 }
 
 // NotAllowedError is the error of a kind that may not be an input. Its text says what to do.
@@ -57,7 +57,7 @@ func newInputWatches(mgr ctrl.Manager, check controller.Controller, h handler.Ev
 	return &inputWatches{mgr: mgr, check: check, handler: h, watched: map[schema.GroupVersionKind]bool{}, denied: map[schema.GroupVersionKind]denial{}}
 }
 
-func (w *inputWatches) Watch(ctx context.Context, namespace string, kind schema.GroupVersionKind) error {
+func (w *inputWatches) Watch(ctx context.Context, kind schema.GroupVersionKind) error {
 	if known, err := w.known(kind); known {
 		return err
 	}

@@ -12,6 +12,7 @@ import (
 
 	"github.com/checky-dev/checky/api/v1alpha1"
 	"github.com/checky-dev/checky/engine"
+	"github.com/checky-dev/checky/rules"
 )
 
 var (
@@ -150,7 +151,7 @@ func TestTransitions(t *testing.T) {
 func TestNotesFitTheAPI(t *testing.T) {
 	rapid.Check(t, func(r *rapid.T) {
 		note := rapid.StringN(0, 2000, 6000).Draw(r, "note")
-		got := cut(note)
+		got := rules.ClipBytes(note, maxNote)
 		if len(got) > 1024 {
 			r.Fatalf("%d bytes", len(got))
 		}
