@@ -32,10 +32,7 @@ const killChecks = 500
 // again: every Check gets its right verdict, and each is written just once.
 func TestKilledControllerLosesNothing(t *testing.T) {
 	c := newCluster(t)
-	binary := filepath.Join(t.TempDir(), "checky")
-	if out, err := exec.CommandContext(t.Context(), "go", "build", "-o", binary, "../../cmd/checky").CombinedOutput(); err != nil {
-		t.Fatalf("build: %v\n%s", err, out)
-	}
+	binary := buildChecky(t)
 	kubeconfig := writeKubeconfig(t, c.operatorConfig())
 	c.apply(orders)
 	seen := c.watchVerdicts()
@@ -201,6 +198,16 @@ func (v *verdicts) await(t *testing.T, n int) {
 			t.Fatalf("%d checks of %d have a verdict", v.count(), n)
 		}
 	}
+}
+
+// buildChecky builds the real command.
+func buildChecky(t *testing.T) string {
+	t.Helper()
+	binary := filepath.Join(t.TempDir(), "checky")
+	if out, err := exec.CommandContext(t.Context(), "go", "build", "-o", binary, "../../cmd/checky").CombinedOutput(); err != nil {
+		t.Fatalf("build: %v\n%s", err, out)
+	}
+	return binary
 }
 
 func startController(t *testing.T, binary, kubeconfig string) *exec.Cmd {

@@ -123,10 +123,7 @@ func (c *cluster) applySamples() []*v1alpha1.Check {
 // checkFiles runs the real command over the samples.
 func checkFiles(t *testing.T) map[string]v1alpha1.Verdict {
 	t.Helper()
-	binary := filepath.Join(t.TempDir(), "checky")
-	if out, err := exec.CommandContext(t.Context(), "go", "build", "-o", binary, "../../cmd/checky").CombinedOutput(); err != nil {
-		t.Fatalf("build: %v\n%s", err, out)
-	}
+	binary := buildChecky(t)
 	out, err := exec.CommandContext(t.Context(), binary, "check", "-f", "../../config/samples", "-o", "json").Output()
 	if exit := (*exec.ExitError)(nil); !errors.As(err, &exit) || exit.ExitCode() != 2 {
 		t.Errorf("checky check ended with %v, want exit code 2", err)
