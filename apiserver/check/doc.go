@@ -1,0 +1,12 @@
+// Package check makes one Check of one request, and tells what becomes of it.
+//
+//	Submit --create--> API server --watch--> ledger --wakes--> followers (Submit's wait, Watch)
+//	Get, List <-----------------------------/
+//	DryRun <--engine-- catalogue <--watch-- RuleSets, ClusterRuleSets
+//
+// What has been acknowledged is stored: a Create whose outcome is unclear is repeated under the same name until it is clear, or
+// reported as ErrUnavailable. Waiting costs the API server nothing: one handler on the cache's informer wakes whoever waits. An
+// owner sees only what carries the owner's label.
+//
+// It knows nothing of HTTP and of who may be an owner; that is the routes' and authn's.
+package check
