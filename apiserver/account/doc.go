@@ -1,0 +1,2 @@
+// Package account keeps accounts and tokens in Secrets.
+package account
