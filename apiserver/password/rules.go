@@ -28,7 +28,7 @@ func Acceptable(password string, context ...string) error {
 		return &RuleError{fmt.Sprintf("a password has at most %d characters (%d bytes)", MaxLength, MaxBytes)}
 	}
 	normal, err := precis.OpaqueString.String(password)
-	if err != nil && password != "" {
+	if (err != nil || !utf8.ValidString(password)) && password != "" {
 		return &RuleError{"a password is made of printable characters and spaces"}
 	}
 	if utf8.RuneCountInString(normal) < MinLength {
