@@ -1,9 +1,15 @@
 package check
 
 import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"sync/atomic"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+	toolscache "k8s.io/client-go/tools/cache"
 	"k8s.io/utils/clock"
 	"sigs.k8s.io/controller-runtime/pkg/cache"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -65,72 +71,85 @@ type Options struct {
 	Registerer prometheus.Registerer
 }
 
-// Request is one payload to check.
-type Request struct {
-	// Input is the payload's JSON text: any value, up to rules.MaxPayloadBytes.
-	Input []byte
-	// RuleSets to apply. With neither these nor Rules, the namespace's defaults apply.
-	RuleSets []v1alpha1.RuleSetReference
-	// Rules of the request's own.
-	Rules []v1alpha1.Rule
-	// FailOn is the lowest severity that fails the Check. Empty: error.
-	FailOn v1alpha1.Severity
-	// TTLSeconds is how long the finished Check is kept. Nil: the controller's default.
-	TTLSeconds *int32
-	// TraceParent is the W3C traceparent to store on the Check; it may be empty.
-	TraceParent string
+// Service turns requests into Checks. It is safe for concurrent use.
+type Service struct {
+	o       Options
+	checks  *ledger
+	sets    *catalogue
+	metrics *metrics
+
+	// creating counts the Creates under way: Checks that the ledger is still to see.
+	creating atomic.Int64
+	watching atomic.Int64
+	// sources are what the ledger and the catalogue are fed by. Set by Start.
+	sources atomic.Pointer[[]toolscache.ResourceEventHandlerRegistration]
 }
 
-// Query says which Checks to list.
-type Query struct {
-	// Phases to list. Empty: all.
-	Phases []v1alpha1.Phase
-	// Limit is how many Checks a page has at most: 1 to MaxLimit. 0: DefaultLimit.
-	Limit int
-	// Cursor is the Next of the page before; empty: begin at the newest.
-	Cursor string
+// New makes a Service. Its error tells of an option that is missing, or of metrics that cannot be registered.
+func New(o Options) (*Service, error) {
+	if o.Cluster == nil || o.Unreachable == nil || o.Engine == nil || o.Library == nil || o.Namespace == "" {
+		return nil, errors.New("check: Cluster, Unreachable, Engine, Library and Namespace are all needed")
+	}
+	o.MaxPending = cmp.Or(o.MaxPending, DefaultMaxPending)
+	o.MaxWatchers = cmp.Or(o.MaxWatchers, DefaultMaxWatchers)
+	if o.Clock == nil {
+		o.Clock = clock.RealClock{}
+	}
+	s := &Service{o: o, checks: newLedger(o.Namespace), sets: newCatalogue(o.Namespace)}
+	var err error
+	s.metrics, err = newMetrics(o.Registerer, s.checks.unfinished.Load)
+	return s, err
 }
 
-// The limits of a page.
-const (
-	DefaultLimit = 20
-	MaxLimit     = 100
-)
-
-// Page is a part of an owner's Checks, the newest first.
-type Page struct {
-	// Checks are shared: nobody may change them.
-	Checks []*v1alpha1.Check
-	// Next is the cursor of the page that follows; empty: there is none.
-	Next string
+// Start follows the Checks and the rule sets of the cache until the context ends. It returns as soon as it does, which may be
+// before the cache is started.
+func (s *Service) Start(ctx context.Context) error {
+	var sources []toolscache.ResourceEventHandlerRegistration
+	for _, source := range []struct {
+		object  client.Object
+		handler toolscache.ResourceEventHandler
+	}{
+		{&v1alpha1.Check{}, s.checks.handler()},
+		{&v1alpha1.RuleSet{}, s.sets.handler()},
+		{&v1alpha1.ClusterRuleSet{}, s.sets.handler()},
+	} {
+		informer, err := s.o.Cluster.Cache().GetInformer(ctx, source.object, cache.BlockUntilSynced(false))
+		if err != nil {
+			return fmt.Errorf("follow %T: %w", source.object, err)
+		}
+		registration, err := informer.AddEventHandler(source.handler)
+		if err != nil {
+			return fmt.Errorf("follow %T: %w", source.object, err)
+		}
+		// The error is that of a handler that is none of the informer's.
+		context.AfterFunc(ctx, func() { _ = informer.RemoveEventHandler(registration) })
+		sources = append(sources, registration)
+	}
+	s.sources.Store(&sources)
+	return nil
 }
 
-// RuleSet is a rule set that requests can name.
-type RuleSet struct {
-	// Kind is RuleSet or ClusterRuleSet.
-	Kind v1alpha1.RuleSetKind
-	// Name of the set.
-	Name string
-	// Default says that it applies to requests that name no rules.
-	Default bool
-	// Ready says that every rule compiles.
-	Ready bool
-	// Rules by name.
-	Rules []RuleInfo
-	// Errors are the rules that do not compile.
-	Errors []v1alpha1.RuleError
+// errNotListed is the cause where the cache has not listed everything once.
+var errNotListed = errors.New("the first list is not complete yet")
+
+// listed says by an error that the ledger and the catalogue do not know what there is.
+func (s *Service) listed() error {
+	sources := s.sources.Load()
+	if sources == nil {
+		return unavailable(errNotListed)
+	}
+	for _, source := range *sources {
+		if !source.HasSynced() {
+			return unavailable(errNotListed)
+		}
+	}
+	return nil
 }
 
-// RuleInfo is a rule of a set.
-type RuleInfo struct {
-	// Name of the rule.
-	Name string
-	// Kind is the module's name, or cel or jsonSchema.
-	Kind string
-	// Severity of its failures.
-	Severity v1alpha1.Severity
-	// Fields are the JSONPaths that it looks at, where its kind can tell.
-	Fields []string
-	// Message is the rule's own, if it has one.
-	Message string
+// reachable says by an error that the API server is known to be away: to ask it would only take time.
+func (s *Service) reachable() error {
+	if age, away := s.o.Cluster.Away(); away {
+		return unavailable(fmt.Errorf("last heard of %s ago", age.Round(time.Second)))
+	}
+	return nil
 }

@@ -1,0 +1,201 @@
+package check
+
+import (
+	"cmp"
+	"slices"
+	"sync"
+	"sync/atomic"
+
+	toolscache "k8s.io/client-go/tools/cache"
+
+	"github.com/checky-dev/checky/api/v1alpha1"
+)
+
+// ledger is what is known of the Checks that have an owner. The informer of the cache feeds it, and it holds the cache's own objects:
+// pointers, no copies. It is kept beside the cache because the cache gives an owner's Checks only all at once and in no order, and
+// because looking a Check up and following it has to be one step.
+type ledger struct {
+	namespace string
+	// unfinished counts the Checks without a verdict.
+	unfinished atomic.Int64
+
+	mu     sync.RWMutex
+	byName map[string]*v1alpha1.Check
+	// byOwner are an owner's Checks, the oldest first.
+	byOwner   map[string][]*v1alpha1.Check
+	followers map[string][]*follower
+}
+
+// follower is somebody who waits for what becomes of one name. It keeps the newest state alone, so that a slow one holds nobody up.
+type follower struct {
+	// wake holds one signal: there is a new state.
+	wake chan struct{}
+	// check is the last state seen, and gone that it was deleted in it. The ledger's mutex guards both.
+	check *v1alpha1.Check
+	gone  bool
+}
+
+func newLedger(namespace string) *ledger {
+	return &ledger{
+		namespace: namespace,
+		byName:    map[string]*v1alpha1.Check{},
+		byOwner:   map[string][]*v1alpha1.Check{},
+		followers: map[string][]*follower{},
+	}
+}
+
+func ownerOf(c *v1alpha1.Check) string { return c.Labels[OwnerLabel] }
+
+// finished says whether a Check has a verdict on its present spec.
+func finished(c *v1alpha1.Check) bool {
+	return c.Status.Phase.Finished() && c.Status.ObservedGeneration == c.Generation
+}
+
+// handler feeds the ledger. It never waits for a follower.
+func (l *ledger) handler() toolscache.ResourceEventHandler {
+	return toolscache.ResourceEventHandlerFuncs{
+		AddFunc:    func(object any) { l.put(object) },
+		UpdateFunc: func(_, object any) { l.put(object) },
+		DeleteFunc: func(object any) {
+			if last, ok := object.(toolscache.DeletedFinalStateUnknown); ok {
+				object = last.Obj
+			}
+			l.drop(object)
+		},
+	}
+}
+
+// concerns gives the Check that an event is about; nil if it is none of the facade's.
+func (l *ledger) concerns(object any) *v1alpha1.Check {
+	c, ok := object.(*v1alpha1.Check)
+	if !ok || c.Namespace != l.namespace || !validID(c.Name) || ownerOf(c) == "" {
+		return nil
+	}
+	return c
+}
+
+func (l *ledger) put(object any) {
+	c := l.concerns(object)
+	if c == nil {
+		return
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if old := l.byName[c.Name]; old != nil {
+		l.remove(old)
+	}
+	l.byName[c.Name] = c
+	list := l.byOwner[ownerOf(c)]
+	at, _ := slices.BinarySearchFunc(list, c, byAge)
+	l.byOwner[ownerOf(c)] = slices.Insert(list, at, c)
+	if !finished(c) {
+		l.unfinished.Add(1)
+	}
+	l.tell(c, false)
+}
+
+func (l *ledger) drop(object any) {
+	c := l.concerns(object)
+	if c == nil {
+		return
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if old := l.byName[c.Name]; old != nil {
+		l.remove(old)
+		delete(l.byName, c.Name)
+	}
+	l.tell(c, true)
+}
+
+// remove takes a Check out of all but byName.
+func (l *ledger) remove(old *v1alpha1.Check) {
+	if !finished(old) {
+		l.unfinished.Add(-1)
+	}
+	owner := ownerOf(old)
+	list := l.byOwner[owner]
+	if at, found := slices.BinarySearchFunc(list, old, byAge); found {
+		list = slices.Delete(list, at, at+1)
+	}
+	if len(list) == 0 {
+		delete(l.byOwner, owner)
+		return
+	}
+	l.byOwner[owner] = list
+}
+
+// byAge orders Checks: the oldest first, and those of one second by name.
+func byAge(a, b *v1alpha1.Check) int {
+	return cmp.Or(a.CreationTimestamp.Compare(b.CreationTimestamp.Time), cmp.Compare(a.Name, b.Name))
+}
+
+func (l *ledger) tell(c *v1alpha1.Check, gone bool) {
+	for _, f := range l.followers[c.Name] {
+		f.check, f.gone = c, gone
+		select {
+		case f.wake <- struct{}{}:
+		default: // It has not looked since the last signal, and will see this state when it does.
+		}
+	}
+}
+
+// get gives a Check; nil if the cache has none of that name.
+func (l *ledger) get(name string) *v1alpha1.Check {
+	l.mu.RLock()
+	defer l.mu.RUnlock()
+	return l.byName[name]
+}
+
+// follow begins to follow a name, which need not exist yet.
+func (l *ledger) follow(name string) *follower {
+	f := &follower{wake: make(chan struct{}, 1)}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.followers[name] = append(l.followers[name], f)
+	return f
+}
+
+func (l *ledger) unfollow(name string, f *follower) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	list := l.followers[name]
+	if at := slices.Index(list, f); at >= 0 {
+		list = slices.Delete(list, at, at+1)
+	}
+	if len(list) == 0 {
+		delete(l.followers, name)
+		return
+	}
+	l.followers[name] = list
+}
+
+// latest is the newest state since follow; nil if there was none.
+func (l *ledger) latest(f *follower) (c *v1alpha1.Check, gone bool) {
+	l.mu.RLock()
+	defer l.mu.RUnlock()
+	return f.check, f.gone
+}
+
+// page gives an owner's Checks of some phases (none named: of all) that are older than a position, the newest first, and says whether
+// there are more than the limit.
+func (l *ledger) page(owner string, before *position, phases []v1alpha1.Phase, limit int) (checks []*v1alpha1.Check, more bool) {
+	l.mu.RLock()
+	defer l.mu.RUnlock()
+	list := l.byOwner[owner]
+	if before != nil {
+		at, _ := slices.BinarySearchFunc(list, *before, func(c *v1alpha1.Check, p position) int { return -p.compare(c) })
+		list = list[:at]
+	}
+	checks = make([]*v1alpha1.Check, 0, min(limit, len(list)))
+	for _, c := range slices.Backward(list) {
+		if len(phases) > 0 && !slices.Contains(phases, cmp.Or(c.Status.Phase, v1alpha1.PhasePending)) {
+			continue
+		}
+		if len(checks) == limit {
+			return checks, true
+		}
+		checks = append(checks, c)
+	}
+	return checks, false
+}

@@ -1,0 +1,131 @@
+package check
+
+import (
+	"cmp"
+	"slices"
+	"strconv"
+	"strings"
+
+	"k8s.io/apimachinery/pkg/util/validation"
+
+	"github.com/checky-dev/checky/api/v1alpha1"
+	"github.com/checky-dev/checky/rules"
+)
+
+// Bounds of a request that the API server keeps too; the rules' own are in package rules.
+const (
+	// maxRuleSets is how many rule sets a request may name.
+	maxRuleSets = 20
+	// maxQueryRunes is the longest explain.query of a rule.
+	maxQueryRunes = 256
+	// maxTraceParent is the longest traceparent that is stored; version 00 of it has 55 bytes.
+	maxTraceParent = 128
+)
+
+// validate refuses, by an *InvalidError, what the API server would refuse and what can never be evaluated; the input is left to
+// decode. It gives the request's own rules, compiled; nil where it has none.
+func (s *Service) validate(r *Request) (own *rules.Set, err error) {
+	switch r.FailOn {
+	case "", v1alpha1.SeverityInfo, v1alpha1.SeverityWarning, v1alpha1.SeverityError, v1alpha1.SeverityCritical:
+	default:
+		return nil, invalid("body.fail_on", "expected info, warning, error or critical")
+	}
+	if r.TTLSeconds != nil && *r.TTLSeconds < 0 {
+		return nil, invalid("body.ttl_seconds", "expected a number of seconds of 0 or more")
+	}
+	if err := validateReferences(r.RuleSets); err != nil {
+		return nil, err
+	}
+	if len(r.Rules) == 0 {
+		return nil, nil
+	}
+	return s.compile(r.Rules)
+}
+
+func validateReferences(refs []v1alpha1.RuleSetReference) error {
+	if len(refs) > maxRuleSets {
+		return invalid("body.rule_sets", "a check may name at most %d rule sets; name fewer, or make several checks", maxRuleSets)
+	}
+	for i := range refs {
+		field := "body.rule_sets[" + strconv.Itoa(i) + "]"
+		switch refs[i].Kind {
+		case "", v1alpha1.KindRuleSet, v1alpha1.KindClusterRuleSet:
+		default:
+			return invalid(field+".kind", "expected RuleSet or ClusterRuleSet")
+		}
+		if len(validation.IsDNS1123Subdomain(refs[i].Name)) > 0 {
+			return invalid(field+".name", "expected the name of a rule set: up to 253 lower-case letters, digits, dots and hyphens")
+		}
+		for j := range i {
+			if refs[j].Name == refs[i].Name {
+				return invalid(field+".name", "body.rule_sets[%d] has the same name; name each once, and not a RuleSet and a ClusterRuleSet of one name", j)
+			}
+		}
+	}
+	return nil
+}
+
+// compile compiles a request's own rules, and refuses the first that does not compile.
+func (s *Service) compile(list []v1alpha1.Rule) (*rules.Set, error) {
+	if len(list) > rules.MaxRulesPerSet {
+		return nil, invalid("body.rules", "a check may have at most %d rules of its own; put some into a RuleSet", rules.MaxRulesPerSet)
+	}
+	for i := range list {
+		if explain := list[i].Explain; explain != nil && (explain.Query == "" || len([]rune(explain.Query)) > maxQueryRunes) {
+			return nil, invalid("body.rules["+strconv.Itoa(i)+"].explain.query", "expected 1 to %d characters", maxQueryRunes)
+		}
+	}
+	set := s.o.Library.Rules("", list)
+	if len(set.Errors) == 0 {
+		return set, nil
+	}
+	first, problem := len(list), error(nil)
+	for i, at := range byName(list) { // as the set has them
+		if err := set.Rules[i].Err(); err != nil && at < first {
+			first, problem = at, err
+		}
+	}
+	return nil, invalid("body.rules["+strconv.Itoa(first)+"]", "%s", rules.ClipBytes(problem.Error(), rules.MaxMessageBytes))
+}
+
+// byName gives the places of rules in the order of their names.
+func byName(list []v1alpha1.Rule) []int {
+	order := make([]int, len(list))
+	for i := range order {
+		order[i] = i
+	}
+	slices.SortStableFunc(order, func(a, b int) int { return cmp.Compare(list[a].Name, list[b].Name) })
+	return order
+}
+
+// decode reads the input, or refuses it as the rules would.
+func decode(input []byte) (*rules.Payload, error) {
+	payload, err := rules.Decode(input)
+	if err != nil {
+		return nil, invalid("body.input", "%s", strings.TrimPrefix(err.Error(), "payload: "))
+	}
+	return payload, nil
+}
+
+// digestOf is the SHA-256 of a validated request in one form, as sha256:HEX: two requests have the same if and only if
+// they ask for the same verdict, kept for the same time. White space, the order of members, of rule sets and of rules, the way a
+// number is written, and whether a default is spelled out do not change it.
+func digestOf(r *Request, payload *rules.Payload, own *rules.Set) string {
+	names := make([]string, len(r.RuleSets))
+	for i, ref := range r.RuleSets {
+		names[i] = string(cmp.Or(ref.Kind, v1alpha1.KindRuleSet)) + "/" + ref.Name
+	}
+	slices.Sort(names)
+	ttl, rulesDigest := "", ""
+	if r.TTLSeconds != nil {
+		ttl = strconv.Itoa(int(*r.TTLSeconds))
+	}
+	if own != nil {
+		rulesDigest = own.Digest
+	}
+	parts := []string{
+		"checky request 1", payload.Digest(), rulesDigest,
+		string(cmp.Or(r.FailOn, v1alpha1.SeverityError)), ttl, strings.Join(names, ","),
+	}
+	return rules.Digest([]byte(strings.Join(parts, "\n"))) // none of them has a line break in it
+}

@@ -1,0 +1,101 @@
+package check
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/checky-dev/checky/api/v1alpha1"
+)
+
+// errNoOwner is a mistake of the caller's.
+var errNoOwner = errors.New("check: the owner is empty")
+
+// Submit stores a request as one Check, and waits for its verdict, at most so long; 0 does not wait. It gives the Check as it is
+// then, finished or not: once it is stored there is no error any more, even if the context ends. Nobody may change what it gives.
+//
+// With an idempotency key (it may be empty) the owner's Check of that key is found again, for as long as it is there; a request
+// that differs from the one it was made of is ErrKeyReused. The other errors are *InvalidError, ErrTooManyPending and
+// ErrUnavailable.
+func (s *Service) Submit(ctx context.Context, owner string, r Request, idempotencyKey string, wait time.Duration) (*v1alpha1.Check, error) {
+	check, err := s.submit(ctx, owner, &r, idempotencyKey, wait)
+	s.metrics.submitted(check, err)
+	return check, err
+}
+
+func (s *Service) submit(ctx context.Context, owner string, r *Request, key string, wait time.Duration) (*v1alpha1.Check, error) {
+	name, err := s.nameFor(owner, key)
+	if err != nil {
+		return nil, err
+	}
+	check, err := s.checkOf(owner, name, r)
+	if err != nil {
+		return nil, err
+	}
+	// Whoever follows first cannot miss what comes after.
+	f := s.checks.follow(name)
+	defer s.checks.unfollow(name, f)
+	if check, err = s.store(ctx, check); err != nil {
+		return nil, err
+	}
+	return s.await(ctx, f, check, wait), nil
+}
+
+// checkOf makes a Check of a valid request.
+func (s *Service) checkOf(owner, name string, r *Request) (*v1alpha1.Check, error) {
+	if owner == "" {
+		return nil, errNoOwner
+	}
+	own, err := s.validate(r)
+	if err != nil {
+		return nil, err
+	}
+	payload, err := decode(r.Input)
+	if err != nil {
+		return nil, err
+	}
+	annotations := map[string]string{RequestDigestAnnotation: digestOf(r, payload, own)}
+	if r.TraceParent != "" && len(r.TraceParent) <= maxTraceParent {
+		annotations[TraceParentAnnotation] = r.TraceParent
+	}
+	return &v1alpha1.Check{
+		ObjectMeta: metav1.ObjectMeta{
+			Namespace: s.o.Namespace, Name: name,
+			Labels:      map[string]string{OwnerLabel: owner},
+			Annotations: annotations,
+		},
+		Spec: v1alpha1.CheckSpec{
+			InputJSON: string(r.Input), RuleSets: r.RuleSets, Rules: r.Rules,
+			FailOn: r.FailOn, TTLSecondsAfterFinished: r.TTLSeconds,
+		},
+	}, nil
+}
+
+// await waits until a stored Check has its verdict, the time is up, the Check is deleted, or the context ends, and gives its last state.
+func (s *Service) await(ctx context.Context, f *follower, check *v1alpha1.Check, wait time.Duration) *v1alpha1.Check {
+	if finished(check) || wait <= 0 {
+		return check
+	}
+	began := s.o.Clock.Now()
+	defer func() { s.metrics.waited(s.o.Clock.Since(began)) }()
+	timer := s.o.Clock.NewTimer(wait)
+	defer timer.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return check
+		case <-timer.C():
+			return check
+		case <-f.wake:
+		}
+		latest, gone := s.checks.latest(f)
+		if latest.UID != check.UID {
+			continue // of the same name, before this one or after
+		}
+		if check = latest; gone || finished(check) {
+			return check
+		}
+	}
+}
