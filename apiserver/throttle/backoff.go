@@ -47,8 +47,11 @@ type failures struct {
 }
 
 // NewBackoff makes a backoff that remembers at most maxKeys keys; 0 means BackoffMaxKeys. What a key is made of is its
-// caller's choice; what is secret, or can be long, its caller hashes.
+// caller's choice; what is secret, or can be long, its caller hashes. No clock means the real one.
 func NewBackoff(clk clock.PassiveClock, maxKeys int) *Backoff {
+	if clk == nil {
+		clk = clock.RealClock{}
+	}
 	if maxKeys <= 0 {
 		maxKeys = BackoffMaxKeys
 	}

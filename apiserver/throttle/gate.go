@@ -25,7 +25,7 @@ type GateOptions struct {
 	Queue int
 	// Wait is how long one waits at most.
 	Wait time.Duration
-	// Registerer gets checky_apiserver_in_flight and checky_apiserver_shed_total.
+	// Registerer gets checky_apiserver_in_flight and checky_apiserver_shed_total. nil: they are not shown.
 	Registerer prometheus.Registerer
 }
 
@@ -55,6 +55,9 @@ func NewGate(o GateOptions) (*Gate, error) {
 			Name: "checky_apiserver_shed_total", Help: "Requests that were refused because too many were being worked on, by gate.",
 			ConstLabels: labels,
 		}),
+	}
+	if o.Registerer == nil {
+		return g, nil
 	}
 	for _, c := range []prometheus.Collector{g.inFlight, g.shed} {
 		if err := o.Registerer.Register(c); err != nil {

@@ -105,10 +105,13 @@ type shard struct {
 // share says how many replicas the limit is divided by, at each request; nil means 1, and so does what it returns below
 // 1. A replica's share is rounded up, so that a limit below the number of replicas still lets each pass one a minute. At
 // most maxKeys keys are kept; 0 means DefaultMaxKeys. Keys that cost nothing to make (addresses) can push out all
-// others, so tokens and addresses have a limiter each.
+// others, so tokens and addresses have a limiter each. No clock means the real one.
 func NewLocal(share func() int, clk clock.PassiveClock, maxKeys int) *Local {
 	if share == nil {
 		share = func() int { return 1 }
+	}
+	if clk == nil {
+		clk = clock.RealClock{}
 	}
 	if maxKeys <= 0 {
 		maxKeys = DefaultMaxKeys

@@ -33,7 +33,8 @@ func OpenRedis(url string) (*redis.Client, error) {
 	o, err := redis.ParseURL(url)
 	if err != nil {
 		// Not the library's error: it quotes the URL, and that has a password in it.
-		return nil, errors.New("the Redis URL cannot be read: expected redis://[user:password@]host[:port][/db], rediss:// for TLS or unix:///path")
+		return nil, errors.New("the Redis URL cannot be read: expected redis://[user:password@]host[:port][/db], " +
+			"rediss:// for TLS or unix:///path")
 	}
 	o.ContextTimeoutEnabled = true // without it, the context of a decision does not end it
 	o.DialTimeout, o.ReadTimeout, o.WriteTimeout, o.PoolTimeout = redisDialTimeout, RedisTimeout, RedisTimeout, RedisTimeout
@@ -48,9 +49,9 @@ func OpenRedis(url string) (*redis.Client, error) {
 type RedisOptions struct {
 	// Log gets one line when Redis goes away and one when it is back.
 	Log logr.Logger
-	// Registerer gets checky_apiserver_redis_fallback_total.
+	// Registerer gets checky_apiserver_redis_fallback_total. nil: it is not shown.
 	Registerer prometheus.Registerer
-	// Clock times the breaker.
+	// Clock times the breaker. nil: the real one.
 	Clock clock.PassiveClock
 }
 
@@ -77,6 +78,12 @@ func NewRedis(client *redis.Client, fallback Limiter, o RedisOptions) (*Redis, e
 			Name: "checky_apiserver_redis_fallback_total",
 			Help: "Rate limit decisions that were made locally, because Redis was away.",
 		}),
+	}
+	if o.Clock == nil {
+		r.breaker.clock = clock.RealClock{}
+	}
+	if o.Registerer == nil {
+		return r, nil
 	}
 	if err := o.Registerer.Register(r.fallbacks); err != nil {
 		return nil, fmt.Errorf("register the metrics of the rate limiter: %w", err)
