@@ -33,7 +33,7 @@ func (s *Service) validate(r *Request) (own *rules.Set, err error) {
 	if r.TTLSeconds != nil && *r.TTLSeconds < 0 {
 		return nil, invalid("body.ttl_seconds", "expected a number of seconds of 0 or more")
 	}
-	if err := validateReferences(r.RuleSets); err != nil {
+	if err := s.validateReferences(r.RuleSets); err != nil {
 		return nil, err
 	}
 	if len(r.Rules) == 0 {
@@ -42,7 +42,7 @@ func (s *Service) validate(r *Request) (own *rules.Set, err error) {
 	return s.compile(r.Rules)
 }
 
-func validateReferences(refs []v1alpha1.RuleSetReference) error {
+func (s *Service) validateReferences(refs []v1alpha1.RuleSetReference) error {
 	if len(refs) > maxRuleSets {
 		return invalid("body.rule_sets", "a check may name at most %d rule sets; name fewer, or make several checks", maxRuleSets)
 	}
@@ -53,7 +53,8 @@ func validateReferences(refs []v1alpha1.RuleSetReference) error {
 		default:
 			return invalid(field+".kind", "expected RuleSet or ClusterRuleSet")
 		}
-		if len(validation.IsDNS1123Subdomain(refs[i].Name)) > 0 {
+		// The name of a set that is there needs no second look; it is what most requests have.
+		if s.sets.get(refs[i]) == nil && len(validation.IsDNS1123Subdomain(refs[i].Name)) > 0 {
 			return invalid(field+".name", "expected the name of a rule set: up to 253 lower-case letters, digits, dots and hyphens")
 		}
 		for j := range i {
