@@ -75,15 +75,11 @@ func (f *freshness) disconnect(c *feed, opening int, brought bool) {
 		return
 	}
 	c.connected = false
-	now := f.clock.Now()
-	if !brought && now.Sub(c.opened) <= grace {
+	if !brought && f.clock.Since(c.opened) <= grace {
 		return
 	}
-	c.since = now
-	if f.failing {
-		// It hung before it ended; for how long, the probes know.
-		c.since = latest(f.heard, c.opened)
-	}
+	// It may have hung before it ended: only the last answer shows that it did not until then.
+	c.since = latest(f.heard, c.opened)
 }
 
 // hear records a good answer to a probe that was sent at some time. It returns whether there was none before it.

@@ -1,0 +1,154 @@
+package cluster_test
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"syscall"
+	"testing"
+
+	"github.com/checky-dev/checky/cmd/checky/controlplane"
+	"github.com/checky-dev/checky/config"
+)
+
+// TestServerStops stops a real kube-apiserver, and then kills it. It has a control plane of its own, for no other test
+// would get on with one that does this.
+func TestServerStops(t *testing.T) {
+	cp, err := controlplane.Start(t.Context(), controlplane.Options{Log: os.Stderr})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := cp.Stop(); err != nil {
+			t.Error(err)
+		}
+	})
+	definitions, err := controlplane.Manifests(config.Files, "crd/bases")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := controlplane.Install(t.Context(), cp.RESTConfig(), definitions); err != nil {
+		t.Fatal(err)
+	}
+	pid := child(t, os.Getpid(), "kube-apiserver")
+
+	t.Run("SIGSTOP and SIGCONT", func(t *testing.T) {
+		w := newWorld(t, cp.RESTConfig(), cp.RESTConfig())
+		w.before()
+		send(t, pid, syscall.SIGSTOP)
+		caught := w.write("caught")
+		w.leave()
+		w.during()
+		w.isAway(<-caught)
+		send(t, pid, syscall.SIGCONT)
+		w.change()
+		w.after()
+	})
+	t.Run("SIGKILL and restart", func(t *testing.T) {
+		w := newWorld(t, cp.RESTConfig(), cp.RESTConfig())
+		w.before()
+		command := commandLine(t, pid)
+		send(t, pid, syscall.SIGKILL)
+		w.leave()
+		w.during()
+		supervised(t, command)
+		w.change()
+		w.after()
+	})
+}
+
+// child is the one process of a name among the descendants of a process.
+func child(t *testing.T, ancestor int, name string) int {
+	t.Helper()
+	parents := make(map[int]int)
+	var found []int
+	entries, err := filepath.Glob("/proc/[0-9]*/stat")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, entry := range entries {
+		text, err := os.ReadFile(entry)
+		if err != nil {
+			continue // it has ended since
+		}
+		// PID (NAME) STATE PARENT ...; the name may contain anything (proc(5)).
+		opening, closing := bytes.IndexByte(text, '('), bytes.LastIndexByte(text, ')')
+		pid, err := strconv.Atoi(string(bytes.TrimSpace(text[:opening])))
+		if err != nil {
+			t.Fatal(err)
+		}
+		var state string
+		var parent int
+		if _, err := fmt.Sscan(string(text[closing+1:]), &state, &parent); err != nil {
+			t.Fatal(err)
+		}
+		parents[pid] = parent
+		if string(text[opening+1:closing]) == name {
+			found = append(found, pid)
+		}
+	}
+	var ours []int
+	for _, pid := range found {
+		for p := parents[pid]; p > 0; p = parents[p] {
+			if p == ancestor {
+				ours = append(ours, pid)
+			}
+		}
+	}
+	// The control plane that tests share, where it runs, was started earlier.
+	if len(ours) == 0 {
+		t.Fatalf("no %s was started here", name)
+	}
+	newest := ours[0]
+	for _, pid := range ours {
+		newest = max(newest, pid)
+	}
+	return newest
+}
+
+func commandLine(t *testing.T, pid int) []string {
+	t.Helper()
+	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/cmdline", pid))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var command []string
+	for argument := range bytes.SplitSeq(bytes.TrimSuffix(text, []byte{0}), []byte{0}) {
+		command = append(command, string(argument))
+	}
+	return command
+}
+
+func send(t *testing.T, pid int, signal syscall.Signal) {
+	t.Helper()
+	if err := syscall.Kill(pid, signal); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// supervised runs a command until the test ends, and not a moment longer, whatever ends the test.
+func supervised(t *testing.T, command []string) {
+	t.Helper()
+	program, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	args := append([]string{controlplane.SuperviseArgument, "-log", filepath.Join(t.TempDir(), "log"), "--"}, command...)
+	cmd := exec.CommandContext(context.Background(), program, args...)
+	cmd.Env = append(os.Environ(), "CHECKY_SUPERVISOR=1")
+	alive, err := cmd.StdinPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		_ = alive.Close()
+		_ = cmd.Wait()
+	})
+}
