@@ -64,7 +64,7 @@ func parseForwardedElement(text string) (node netip.Addr, tail string, ok bool) 
 			return node, text, false
 		}
 		if strings.EqualFold(name, "for") {
-			if seen { // "each parameter MUST NOT occur more than once per field-value" (section 4)
+			if seen { // section 4 forbids a parameter twice
 				return node, text, false
 			}
 			seen, node = true, parseNode(value)
