@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"sync"
 	"time"
 
 	"github.com/go-logr/logr"
@@ -83,8 +84,9 @@ func New(o Options) (*Observer, error) {
 		return nil, err
 	}
 	if observer.traces, err = newTracing(&o, observer.log); err != nil {
-		observer.reports.close(0)
-		return nil, err
+		ended, cancel := context.WithCancel(context.Background())
+		cancel()
+		return nil, errors.Join(err, observer.reports.shutdown(ended))
 	}
 	return observer, nil
 }
@@ -94,15 +96,12 @@ func New(o Options) (*Observer, error) {
 func (o *Observer) Shutdown(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, flushTimeout)
 	defer cancel()
-	left := flushTimeout
-	if deadline, ok := ctx.Deadline(); ok {
-		left = time.Until(deadline)
-	}
-	err := o.traces.shutdown(ctx)
-	if !o.reports.close(left) {
-		err = errors.Join(err, errors.New("not all reports could be sent to Sentry"))
-	}
-	return err
+	var reports error
+	var sending sync.WaitGroup
+	sending.Go(func() { reports = o.reports.shutdown(ctx) })
+	traces := o.traces.shutdown(ctx)
+	sending.Wait()
+	return errors.Join(traces, reports)
 }
 
 // flushTimeout bounds how long Shutdown takes.

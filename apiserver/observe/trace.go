@@ -2,6 +2,7 @@ package observe
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net/http"
@@ -25,9 +26,14 @@ const (
 	maxBatchSpans  = 512
 )
 
+// maxAttribute bounds a text in a span, in bytes: callers choose their User-Agent.
+const maxAttribute = 256
+
 // tracing makes a span of each request.
 type tracing struct {
 	provider *sdktrace.TracerProvider
+	exporter sdktrace.SpanExporter
+	remote   func(*http.Request) string
 }
 
 // otlpOptions say where traces go; none where no endpoint is configured.
@@ -61,8 +67,11 @@ func newTracing(o *Options, log *slog.Logger) (*tracing, error) {
 	otel.SetErrorHandler(otel.ErrorHandlerFunc(func(err error) {
 		log.LogAttrs(context.Background(), slog.LevelError, "OpenTelemetry", slog.String("error", scrub(err.Error())))
 	}))
-	return &tracing{provider: sdktrace.NewTracerProvider(
+	limits := sdktrace.NewSpanLimits()
+	limits.AttributeValueLengthLimit = maxAttribute
+	return &tracing{remote: o.Remote, exporter: exporter, provider: sdktrace.NewTracerProvider(
 		sdktrace.WithBatcher(exporter, sdktrace.WithMaxQueueSize(maxQueuedSpans), sdktrace.WithMaxExportBatchSize(maxBatchSpans)),
+		sdktrace.WithRawSpanLimits(limits),
 		sdktrace.WithSampler(sdktrace.ParentBased(sdktrace.TraceIDRatioBased(o.TraceRatio))),
 		sdktrace.WithResource(resource.NewSchemaless(
 			attribute.String("service.name", Service), attribute.String("service.version", o.Version))),
@@ -72,9 +81,11 @@ func newTracing(o *Options, log *slog.Logger) (*tracing, error) {
 // middleware makes a span around next. What is handed on as traceparent is then the span's own.
 func (t *tracing) middleware(next http.Handler) http.Handler {
 	inner := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if parent := canonical(trace.SpanContextFromContext(r.Context())); parent != "" {
-			NoteFrom(r.Context()).TraceParent = parent
+		span, note := trace.SpanFromContext(r.Context()), NoteFrom(r.Context())
+		if parent := canonical(span.SpanContext()); parent != "" {
+			note.TraceParent = parent
 		}
+		defer func() { span.SetAttributes(t.attributes(r, note)...) }()
 		next.ServeHTTP(w, r)
 	})
 	return otelhttp.NewHandler(inner, Service,
@@ -85,13 +96,37 @@ func (t *tracing) middleware(next http.Handler) http.Handler {
 	)
 }
 
+// attributes replace what otelhttp has written: the path as its caller wrote it, and who the caller says it is. A span holds
+// no more than the access log does.
+func (t *tracing) attributes(r *http.Request, note *Note) []attribute.KeyValue {
+	route, remote := note.Route, ""
+	if route == "" {
+		route = unmatched
+	}
+	if t.remote != nil {
+		remote = t.remote(r)
+	}
+	return []attribute.KeyValue{
+		attribute.String("http.route", route),
+		attribute.String("url.path", route),
+		attribute.String("client.address", remote),
+		attribute.String("network.peer.address", ""),
+		attribute.String("checky.request_id", note.RequestID),
+	}
+}
+
 // shutdown sends what waits, for as long as ctx allows.
 func (t *tracing) shutdown(ctx context.Context) error {
 	if t == nil {
 		return nil
 	}
-	if err := t.provider.Shutdown(ctx); err != nil {
-		return fmt.Errorf("not all traces could be sent: %w", err)
+	err := t.provider.ForceFlush(ctx)
+	if err != nil {
+		err = fmt.Errorf("not all traces could be sent: %w", err)
 	}
-	return nil
+	// An exporter that has been shut down refuses what still comes, so that the provider's end waits for no network.
+	ended, cancel := context.WithCancel(ctx)
+	cancel()
+	_ = t.exporter.Shutdown(ended) // its error is that of the context
+	return errors.Join(err, t.provider.Shutdown(context.WithoutCancel(ctx)))
 }
