@@ -19,8 +19,6 @@ var (
 	ErrSignUpClosed = errors.New("sign-up is closed")
 	// ErrNotReady is returned until the cache has listed once.
 	ErrNotReady = errors.New("accounts and tokens have not been read yet")
-	// ErrBusy is returned by RequestReset while its queue is full. It says nothing of the address.
-	ErrBusy = errors.New("too many resets are being worked on; try again in a moment")
 )
 
 // TooManyError is returned where there may be no more of something.

@@ -95,6 +95,12 @@ func parse(phc string) (hash, error) {
 	return h, nil
 }
 
+// Readable says whether a stored string can be verified with.
+func Readable(phc string) bool {
+	_, err := parse(phc)
+	return err == nil
+}
+
 // parameter reads NAME=NUMBER.
 func parameter(text, name string, most uint32) (uint32, error) {
 	digits, found := strings.CutPrefix(text, name)
