@@ -10,6 +10,7 @@ import (
 	"github.com/go-redis/redis_rate/v10"
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/redis/go-redis/v9"
+	"github.com/redis/go-redis/v9/logging"
 	"github.com/redis/go-redis/v9/maintnotifications"
 	"k8s.io/utils/clock"
 )
@@ -41,6 +42,7 @@ func OpenRedis(url string) (*redis.Client, error) {
 	o.MaxRetries, o.DialerRetries = -1, 1 // the local limiter is the second try
 	o.PoolSize = redisPoolSize
 	o.ClientName = "checky"
+	logging.Disable() // the library's own, of the process: it would write a line to standard error for each failed connection
 	o.MaintNotificationsConfig = &maintnotifications.Config{Mode: maintnotifications.ModeDisabled}
 	return redis.NewClient(o), nil
 }
@@ -64,6 +66,7 @@ type RedisOptions struct {
 type Redis struct {
 	limiter   *redis_rate.Limiter
 	fallback  Limiter
+	timeout   time.Duration
 	breaker   breaker
 	log       logr.Logger
 	fallbacks prometheus.Counter
@@ -72,7 +75,7 @@ type Redis struct {
 // NewRedis makes a limiter across replicas. The client, of OpenRedis, stays its caller's to close.
 func NewRedis(client *redis.Client, fallback Limiter, o RedisOptions) (*Redis, error) {
 	r := &Redis{
-		limiter: redis_rate.NewLimiter(client), fallback: fallback, log: o.Log,
+		limiter: redis_rate.NewLimiter(client), fallback: fallback, timeout: RedisTimeout, log: o.Log,
 		breaker: breaker{clock: o.Clock, cooldown: RedisCooldown},
 		fallbacks: prometheus.NewCounter(prometheus.CounterOpts{
 			Name: "checky_apiserver_redis_fallback_total",
@@ -111,7 +114,7 @@ func (r *Redis) Allow(ctx context.Context, key string, perMinute int) Decision {
 
 // ask lets Redis decide. It does not end with the request's context: a client that goes away is no failure of Redis.
 func (r *Redis) ask(ctx context.Context, key string, limit int) (Decision, error) {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), RedisTimeout)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), r.timeout)
 	defer cancel()
 	res, err := r.limiter.Allow(ctx, RedisPrefix+key, redis_rate.PerMinute(limit))
 	if err != nil {
