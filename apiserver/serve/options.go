@@ -70,7 +70,7 @@ type Options struct {
 // Validate says which option is wrong, by its flag.
 func (o *Options) Validate() error {
 	if _, _, err := net.SplitHostPort(o.Address); err != nil {
-		return fmt.Errorf("--listen-address: expected HOST:PORT: %w", err)
+		return fmt.Errorf("--bind-address: expected HOST:PORT: %w", err)
 	}
 	if (o.CertFile == "") != (o.KeyFile == "") {
 		return errors.New("--tls-cert-file and --tls-key-file go together: set both or none")
