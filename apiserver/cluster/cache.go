@@ -14,6 +14,7 @@ import (
 	"k8s.io/apimachinery/pkg/api/meta"
 	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/selection"
 	"k8s.io/client-go/rest"
 	toolscache "k8s.io/client-go/tools/cache"
@@ -104,11 +105,15 @@ func cached(o Options) (map[client.Object]cache.ByObject, error) {
 // mapper knows the kinds' resources without asking: the facade starts while the API server is away.
 func mapper() meta.RESTMapper {
 	m := meta.NewDefaultRESTMapper(nil)
-	m.Add(v1alpha1.GroupVersion.WithKind("Check"), meta.RESTScopeNamespace)
-	m.Add(v1alpha1.GroupVersion.WithKind("RuleSet"), meta.RESTScopeNamespace)
-	m.Add(v1alpha1.GroupVersion.WithKind("ClusterRuleSet"), meta.RESTScopeRoot)
-	m.Add(corev1.SchemeGroupVersion.WithKind("Secret"), meta.RESTScopeNamespace)
-	m.Add(discoveryv1.SchemeGroupVersion.WithKind("EndpointSlice"), meta.RESTScopeNamespace)
+	add := func(version schema.GroupVersion, kind string, scope meta.RESTScope) {
+		m.Add(version.WithKind(kind), scope)
+		m.Add(version.WithKind(kind+"List"), scope) // the cache asks for the scope of what it lists into
+	}
+	add(v1alpha1.GroupVersion, "Check", meta.RESTScopeNamespace)
+	add(v1alpha1.GroupVersion, "RuleSet", meta.RESTScopeNamespace)
+	add(v1alpha1.GroupVersion, "ClusterRuleSet", meta.RESTScopeRoot)
+	add(corev1.SchemeGroupVersion, "Secret", meta.RESTScopeNamespace)
+	add(discoveryv1.SchemeGroupVersion, "EndpointSlice", meta.RESTScopeNamespace)
 	return m
 }
 
@@ -136,10 +141,10 @@ func kindOf(obj runtime.Object) string {
 	return kind.Kind
 }
 
-// logWatchError logs what a Reflector could not do, but for a watch's routine ends.
+// logWatchError logs what a Reflector could not do, but for a watch's routine ends and its own.
 func logWatchError(log logr.Logger) toolscache.WatchErrorHandlerWithContext {
-	return func(_ context.Context, r *toolscache.Reflector, err error) {
-		if errors.Is(err, io.EOF) || apierrors.IsResourceExpired(err) || apierrors.IsGone(err) {
+	return func(ctx context.Context, r *toolscache.Reflector, err error) {
+		if ctx.Err() != nil || errors.Is(err, io.EOF) || apierrors.IsResourceExpired(err) || apierrors.IsGone(err) {
 			return
 		}
 		log.Error(err, "Could not list or watch", "kind", r.TypeDescription())

@@ -68,6 +68,10 @@ func TestCacheHolds(t *testing.T) {
 	if err := w.Cache().List(t.Context(), &found, client.InNamespace(w.namespace), client.MatchingFields{"key": "value"}); err != nil {
 		t.Fatal(err)
 	}
+	var sets v1alpha1.ClusterRuleSetList
+	if err := w.Cache().List(t.Context(), &sets); err != nil || len(sets.Items) == 0 {
+		t.Errorf("ClusterRuleSets: %d, %v", len(sets.Items), err)
+	}
 	if len(found.Items) != 1 || found.Items[0].Name != "last" {
 		t.Errorf("the index finds %d objects, want the one", len(found.Items))
 	}

@@ -99,7 +99,7 @@ func (w *world) settle() {
 		_, away := w.Away()
 		return w.Synced() && !away
 	})
-	w.t.Logf("settled after %s", time.Since(begun).Round(10*time.Millisecond))
+	w.t.Logf("settled after %s, at %s", time.Since(begun).Round(10*time.Millisecond), time.Now().Format(time.TimeOnly+".000"))
 }
 
 // leave waits until the API server counts as away.

@@ -47,6 +47,7 @@ func TestServerStops(t *testing.T) {
 		send(t, pid, syscall.SIGCONT)
 		w.change()
 		w.after()
+		w.stop()
 	})
 	t.Run("SIGKILL and restart", func(t *testing.T) {
 		w := newWorld(t, cp.RESTConfig(), cp.RESTConfig())
@@ -58,6 +59,7 @@ func TestServerStops(t *testing.T) {
 		supervised(t, command)
 		w.change()
 		w.after()
+		w.stop()
 	})
 }
 
@@ -137,7 +139,8 @@ func supervised(t *testing.T, command []string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	args := append([]string{controlplane.SuperviseArgument, "-log", filepath.Join(t.TempDir(), "log"), "--"}, command...)
+	dir := t.TempDir()
+	args := append([]string{controlplane.SuperviseArgument, "-log", filepath.Join(dir, "log"), "-temporary", dir, "--"}, command...)
 	cmd := exec.CommandContext(context.Background(), program, args...)
 	cmd.Env = append(os.Environ(), "CHECKY_SUPERVISOR=1")
 	alive, err := cmd.StdinPipe()
