@@ -14,14 +14,59 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
 	"testing"
 	"time"
 
+	"github.com/go-logr/logr/funcr"
 	"go.uber.org/goleak"
+	"k8s.io/apimachinery/pkg/util/wait"
+	ctrl "sigs.k8s.io/controller-runtime"
+
+	"github.com/checky-dev/checky/cmd/checky/controlplane/controlplanetest"
 )
 
+// said is what controller-runtime's logger has been told in this test binary.
+var said = &logLines{}
+
 func TestMain(m *testing.M) {
-	goleak.VerifyTestMain(m)
+	ctrl.SetLogger(funcr.New(said.add, funcr.Options{}))
+	controlplanetest.Main(m)
+}
+
+// logLines collects log lines.
+type logLines struct {
+	mu  sync.Mutex
+	all []string
+}
+
+func (l *logLines) add(prefix, line string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.all = append(l.all, prefix+" "+line)
+}
+
+// has says whether a line holds all the words.
+func (l *logLines) has(words ...string) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return slices.ContainsFunc(l.all, func(line string) bool {
+		return !slices.ContainsFunc(words, func(word string) bool { return !strings.Contains(line, word) })
+	})
+}
+
+// patience bounds what a test waits for; it is well above the 10 seconds after which certificates are looked at anyway.
+const patience = time.Minute
+
+// eventually waits for something to become true.
+func eventually(t *testing.T, what string, holds func() bool) {
+	t.Helper()
+	err := wait.PollUntilContextTimeout(t.Context(), 10*time.Millisecond, patience, true, func(context.Context) (bool, error) { return holds(), nil })
+	if err != nil {
+		t.Fatalf("%s: %v", what, err)
+	}
 }
 
 // pair makes a certificate for 127.0.0.1, known by its serial number.
@@ -103,6 +148,8 @@ type running struct {
 // run starts a server. Where nobody has taken its result by the test's end, it has to be none.
 func run(t *testing.T, o Options, h http.Handler, prepare ...func(*Server)) *running {
 	t.Helper()
+	before := goleak.IgnoreCurrent()
+	t.Cleanup(func() { goleak.VerifyNone(t, before) })
 	if o.Address == "" {
 		o.Address = "127.0.0.1:0"
 	}
