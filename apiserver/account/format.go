@@ -50,7 +50,7 @@ func (f format) issue(id string) (string, digest) {
 	return text, sha256.Sum256([]byte(text))
 }
 
-// parse reads a text: its id and its digest. It allocates nothing.
+// parse reads a text: its id and its digest.
 func (f format) parse(text string) (id string, d digest, ok bool) {
 	if len(text) != f.size() || text[:len(f.prefix)] != f.prefix || text[len(f.prefix)+f.idSize] != '_' {
 		return "", digest{}, false
