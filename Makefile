@@ -54,8 +54,10 @@ up: build ## Run an API server with Checky on this machine until Ctrl-C
 ##@ Generated files
 
 .PHONY: generate
-generate: ## Write the deep copies of the API types
+generate: ## Write the deep copies of the API types, the OpenAPI document and the Go client
 	go tool controller-gen object paths=./api/...
+	go test ./apiserver/route -run TestDocumentIsCommitted -count 1 -update
+	"$$(hack/tools.sh oapi-codegen)" -config apiserver/client/oapi-codegen.yaml apiserver/client/openapi-3.0.json
 
 .PHONY: manifests
 manifests: ## Write the custom resource definitions, the controller's role and the webhooks

@@ -5,7 +5,7 @@ package config
 import "embed"
 
 // Files are the manifests by their path below this folder: the custom resource definitions in crd/bases, what the
-// controller may do in rbac, and the sample Checks in samples.
+// controller and the facade may do in rbac, and the sample Checks in samples.
 //
 //go:embed crd/bases/*.yaml rbac/*.yaml samples/*.yaml
 var Files embed.FS

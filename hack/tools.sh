@@ -11,8 +11,9 @@ set -euo pipefail
 
 case "${1-}" in
 golangci-lint) module=github.com/golangci/golangci-lint/v2 package=/cmd/golangci-lint version=v2.15.0 ;;
+oapi-codegen) module=github.com/oapi-codegen/oapi-codegen/v2 package=/cmd/oapi-codegen version=v2.8.2 ;;
 *)
-	echo "usage: $0 golangci-lint" >&2
+	echo "usage: $0 golangci-lint|oapi-codegen" >&2
 	exit 2
 	;;
 esac

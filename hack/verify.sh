@@ -29,6 +29,7 @@ same() {
 echo "generating in a copy of the checkout"
 make --no-print-directory -C "$copy" generate manifests
 same "the deep copies" "make generate" api
+same "the OpenAPI document and the Go client" "make generate" apiserver/openapi.json apiserver/client
 same "the manifests" "make manifests" config/crd config/rbac config/webhook
 
 (cd "$copy" && go mod tidy)

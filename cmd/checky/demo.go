@@ -32,17 +32,18 @@ type demoOptions struct {
 	samples    string // folder of manifests; empty: those in the binary
 	timeout    time.Duration
 	controller controllerFunc
-	quiet      func() // called when the verdicts are in; nil: nothing is
+	facade     facadeFunc // nil: what it does over HTTP is left out
+	quiet      func()     // called when the verdicts are in; nil: nothing is
 }
 
 // newDemoCommand is `checky demo`: the samples, judged in a control plane of their own.
 func newDemoCommand() *cobra.Command {
-	opts := demoOptions{controller: embeddedController}
+	opts := demoOptions{controller: embeddedController, facade: embeddedFacade([]string{"127.0.0.1:0"}, io.Discard)}
 	cmd := &cobra.Command{
 		Use:   "demo",
 		Short: "Apply the sample Checks to an API server on this machine, and show their verdicts",
-		Long: `Run Kubernetes' API server and Checky's controller on this machine, apply the sample Checks as a user would, print every verdict
-with its explanation, and stop. The exit code is 0 only if every sample came to the phase that its annotation
+		Long: `Run Kubernetes' API server and Checky on this machine, apply the sample Checks as a user would, print every verdict with its
+explanation, have a passing and a failing payload checked over HTTP, and stop. The exit code is 0 only if every sample came to the phase that its annotation
 ` + expectedPhaseAnnotation + ` names.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -78,21 +79,27 @@ func (o demoOptions) run(ctx context.Context, out, log io.Writer) error {
 	if err != nil {
 		return fmt.Errorf("samples: %w", err)
 	}
-	return runEmbedded(ctx, embeddedOptions{controller: o.controller, log: log}, func(ctx context.Context, cp *controlplane.ControlPlane) error {
+	return runEmbedded(ctx, embeddedOptions{controller: o.controller, facade: o.facade, log: log}, func(ctx context.Context, e embedded) error {
 		ctx, cancel := context.WithTimeoutCause(ctx, o.timeout, fmt.Errorf("after %s (--timeout)", o.timeout))
 		defer cancel()
-		if err := o.apply(ctx, cp, samples, objects, log); err != nil {
+		if err := o.apply(ctx, e.ControlPlane, samples, objects, log); err != nil {
 			return fmt.Errorf("apply the samples: %w", err)
 		}
 		fmt.Fprintf(log, "waiting for %d verdicts\n", len(wanted))
-		checks, err := awaitVerdicts(ctx, cp.RESTConfig(), wanted)
+		checks, err := awaitVerdicts(ctx, e.RESTConfig(), wanted)
 		if err != nil {
 			return err
+		}
+		if err := printVerdicts(out, wanted, checks, columns(out)); err != nil {
+			return err
+		}
+		if e.facade != "" {
+			err = demoREST(ctx, e.facade, out, columns(out))
 		}
 		if o.quiet != nil {
 			o.quiet()
 		}
-		return printVerdicts(out, wanted, checks, columns(out))
+		return err
 	})
 }
 

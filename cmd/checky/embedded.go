@@ -5,23 +5,30 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"syscall"
 	"time"
 
 	"golang.org/x/sync/errgroup"
+	rbacv1 "k8s.io/api/rbac/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/client-go/rest"
 
+	"github.com/checky-dev/checky/apiserver"
 	"github.com/checky-dev/checky/cmd/checky/controlplane"
 	"github.com/checky-dev/checky/config"
 	"github.com/checky-dev/checky/controllers"
 )
 
-// controllerUser is who the controller is in the embedded control plane: the service account it has in a cluster,
-// so that it may do exactly what config/rbac allows.
+// The controller and the facade are in the embedded control plane who they are in a cluster: service accounts of a namespace,
+// that may do exactly what config/rbac allows.
 const (
-	controllerNamespace = "checky-system"
-	controllerUser      = "system:serviceaccount:" + controllerNamespace + ":checky-controller"
+	systemNamespace   = "checky-system"
+	controllerAccount = "checky-controller"
+	facadeAccount     = "checky-apiserver"
 )
+
+// facadeChecks is the namespace in which the embedded facade makes its Checks: the one that kubectl looks at, and the samples are in.
+const facadeChecks = "default"
 
 // installTimeout bounds how long the kinds take to be served.
 const installTimeout = time.Minute
@@ -33,6 +40,28 @@ func embeddedController(ctx context.Context, cfg *rest.Config) error {
 	options.LeaderElection = false
 	return runController(ctx, cfg, options)
 }
+
+// embeddedFacade runs the facade in this process, at the first of the loopback addresses that is free. Mails go to mailbox.
+func embeddedFacade(addresses []string, mailbox io.Writer) facadeFunc {
+	return func(ctx context.Context, cfg *rest.Config, started func(url string)) error {
+		options := apiserver.DefaultOptions()
+		options.Serve.DrainDelay = 0
+		options.MetricsAddress = "0"
+		options.Namespace, options.CheckNamespace = systemNamespace, facadeChecks
+		options.Mailbox = mailbox
+		for i, address := range addresses {
+			options.Serve.Address = address
+			err := runAPIServer(ctx, cfg, options, started)
+			if i == len(addresses)-1 || !errors.Is(err, syscall.EADDRINUSE) {
+				return err
+			}
+		}
+		return errors.New("no address to serve on")
+	}
+}
+
+// facadeFunc runs the facade against a cluster until the context ends, and says where it is once it is ready.
+type facadeFunc func(ctx context.Context, cfg *rest.Config, started func(url string)) error
 
 // controllerFunc runs the controller against a cluster until the context ends.
 type controllerFunc func(ctx context.Context, cfg *rest.Config) error
@@ -48,7 +77,14 @@ type embeddedOptions struct {
 	dataDir    string         // empty: temporary
 	kubeconfig string         // where to write it; empty: in the data folder
 	controller controllerFunc // the controller
+	facade     facadeFunc     // the REST facade; nil: none
 	log        io.Writer      // progress, for people
+}
+
+// embedded is what runs.
+type embedded struct {
+	*controlplane.ControlPlane
+	facade string // the facade's URL; empty: there is none
 }
 
 // errFinished ends the components of runEmbedded because its work is done.
@@ -56,7 +92,7 @@ var errFinished = errors.New("finished")
 
 // runEmbedded starts a control plane, installs Checky, runs its components beside work, and stops all of it, in
 // order, when work returns, a component fails or the context ends.
-func runEmbedded(ctx context.Context, opts embeddedOptions, work func(context.Context, *controlplane.ControlPlane) error) (err error) {
+func runEmbedded(ctx context.Context, opts embeddedOptions, work func(context.Context, embedded) error) (err error) {
 	cp, err := controlplane.Start(ctx, controlplane.Options{Dir: opts.dataDir, Kubeconfig: opts.kubeconfig, Log: opts.log})
 	if err != nil {
 		return err
@@ -68,22 +104,40 @@ func runEmbedded(ctx context.Context, opts embeddedOptions, work func(context.Co
 	if err := install(ctx, cp); err != nil {
 		return err
 	}
-	cfg, err := cp.UserConfig(controllerUser, "system:serviceaccounts", "system:serviceaccounts:"+controllerNamespace)
+	controllerConfig, err := serviceAccount(cp, controllerAccount)
 	if err != nil {
 		return err
 	}
+	facadeConfig, err := serviceAccount(cp, facadeAccount)
+	if err != nil {
+		return err
+	}
+	ready := make(chan string, 1)
 	group, ctx := errgroup.WithContext(ctx)
-	for _, c := range []component{
+	components := []component{
 		{name: "control plane", run: cp.Wait},
-		{name: "controller", run: func(ctx context.Context) error { return opts.controller(ctx, cfg) }},
-	} {
+		{name: "controller", run: func(ctx context.Context) error { return opts.controller(ctx, controllerConfig) }},
+	}
+	if opts.facade == nil {
+		ready <- ""
+	} else {
+		components = append(components, component{name: "facade", run: func(ctx context.Context) error {
+			return opts.facade(ctx, facadeConfig, func(url string) { ready <- url })
+		}})
+	}
+	for _, c := range components {
 		group.Go(func() error { return c.runUntilDone(ctx) })
 	}
 	group.Go(func() error {
-		if err := work(ctx, cp); err != nil {
-			return err
+		select {
+		case url := <-ready:
+			if err := work(ctx, embedded{ControlPlane: cp, facade: url}); err != nil {
+				return err
+			}
+			return errFinished
+		case <-ctx.Done():
+			return ctx.Err()
 		}
-		return errFinished
 	})
 	if err := group.Wait(); !errors.Is(err, errFinished) {
 		return err
@@ -104,7 +158,12 @@ func (c component) runUntilDone(ctx context.Context) error {
 	}
 }
 
-// install applies the custom resource definitions, and the roles that the controller runs under.
+// serviceAccount is the configuration of a client that is one of Checky's service accounts.
+func serviceAccount(cp *controlplane.ControlPlane, name string) (*rest.Config, error) {
+	return cp.UserConfig("system:serviceaccount:"+systemNamespace+":"+name, "system:serviceaccounts", "system:serviceaccounts:"+systemNamespace)
+}
+
+// install applies the custom resource definitions, and the roles that the controller and the facade run under.
 func install(ctx context.Context, cp *controlplane.ControlPlane) error {
 	ctx, cancel := context.WithTimeoutCause(ctx, installTimeout, fmt.Errorf("not served within %s", installTimeout))
 	defer cancel()
@@ -112,9 +171,15 @@ func install(ctx context.Context, cp *controlplane.ControlPlane) error {
 	if err != nil {
 		return err
 	}
-	namespace := &unstructured.Unstructured{}
+	var namespace, checks unstructured.Unstructured
 	namespace.SetAPIVersion("v1")
 	namespace.SetKind("Namespace")
-	namespace.SetName(controllerNamespace)
-	return controlplane.Install(ctx, cp.RESTConfig(), append([]*unstructured.Unstructured{namespace}, objects...))
+	namespace.SetName(systemNamespace)
+	checks.SetAPIVersion(rbacv1.SchemeGroupVersion.String())
+	checks.SetKind("RoleBinding")
+	checks.SetName("checky-apiserver-checks")
+	checks.SetNamespace(facadeChecks)
+	checks.Object["roleRef"] = map[string]any{"apiGroup": rbacv1.GroupName, "kind": "ClusterRole", "name": "checky-apiserver-checks"}
+	checks.Object["subjects"] = []any{map[string]any{"kind": "ServiceAccount", "name": facadeAccount, "namespace": systemNamespace}}
+	return controlplane.Install(ctx, cp.RESTConfig(), append([]*unstructured.Unstructured{&namespace, &checks}, objects...))
 }

@@ -77,6 +77,7 @@ A Check holds a JSON payload, or a reference to one; rules decide; a plain text 
 	root.AddCommand(
 		newCheckCommand(),
 		newControllerCommand(),
+		newAPIServerCommand(),
 		newDemoCommand(),
 		newKnowledgeCommand(),
 		newRulesCommand(),

@@ -1,0 +1,190 @@
+package apiserver
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"net/url"
+	"os"
+	"runtime"
+	"strings"
+	"time"
+
+	"github.com/spf13/pflag"
+
+	"github.com/checky-dev/checky/apiserver/account"
+	"github.com/checky-dev/checky/apiserver/check"
+	"github.com/checky-dev/checky/apiserver/mail"
+	"github.com/checky-dev/checky/apiserver/observe"
+	"github.com/checky-dev/checky/apiserver/serve"
+	"github.com/checky-dev/checky/apiserver/throttle"
+)
+
+// Options are what an operator chooses when the facade is installed.
+type Options struct {
+	// Serve is where and how requests are taken.
+	Serve serve.Options
+	// MetricsAddress is where metrics are served; "0" serves none.
+	MetricsAddress string
+	// SecureMetrics serves them by TLS, to callers whom the API server authenticates and authorizes.
+	SecureMetrics bool
+	// Namespace is where the facade runs, and where the Secrets of accounts and tokens are.
+	Namespace string
+	// CheckNamespace is where Checks are made and RuleSets found. Empty: Namespace.
+	CheckNamespace string
+	// Service is the facade's own Service, whose ready endpoints are its replicas. Empty: it counts as the only one.
+	Service string
+	// Knowledge is the path of the knowledge file; empty: the one that ships with Checky.
+	Knowledge string
+	// ExternalURL is where users reach the facade: links in mails begin with it. Empty with a Mailbox: where it listens.
+	ExternalURL string
+	// Wait is how long a request waits for its verdict if it does not say, MaxWait how long at most.
+	Wait, MaxWait time.Duration
+	// MaxInFlight is how many recorded checks may be under way in this replica, MaxDryRuns how many dry runs, MaxStreams how many
+	// streams of events.
+	MaxInFlight, MaxDryRuns, MaxStreams int
+	// MaxPending is how many Checks may wait for their verdict before no more are taken.
+	MaxPending int
+	// PerMinute is how many requests a token may make a minute, AddressPerMinute an address without a token.
+	PerMinute, AddressPerMinute int
+	// RedisURL makes the limits exact across replicas. Empty: each replica has its share.
+	RedisURL string
+	// Addresses say which proxies are believed about the client's address.
+	Addresses throttle.AddressesOptions
+	// SignUp lets people make accounts, at most MaxAccounts.
+	SignUp      bool
+	MaxAccounts int
+	// SessionTTL is how long a log-in holds.
+	SessionTTL time.Duration
+	// TokenAudience is what a ServiceAccount's token must be bound to. Empty: such tokens are not taken.
+	TokenAudience string
+	// SMTP is the mail server. No Address: no mail is sent.
+	SMTP mail.SMTPOptions
+	// Mailbox takes mails in place of a mail server, for development.
+	Mailbox io.Writer
+	// Observe says where errors and traces go.
+	Observe observe.Options
+	// Quantum is what the time of an answer about an account is rounded up to, so that it says nothing.
+	Quantum time.Duration
+}
+
+// DefaultOptions are those of an installed facade. Secrets come from the environment, where a Secret can put them.
+func DefaultOptions() Options {
+	namespace := os.Getenv("POD_NAMESPACE")
+	if namespace == "" {
+		namespace = "checky-system"
+	}
+	return Options{
+		Serve: serve.Options{
+			Address:    ":8443",
+			DrainDelay: serve.DefaultDrainDelay, DrainTimeout: serve.DefaultDrainTimeout,
+			MaxConnections: serve.DefaultMaxConnections,
+		},
+		MetricsAddress:   ":9443",
+		SecureMetrics:    true,
+		Namespace:        namespace,
+		Wait:             time.Second,
+		MaxWait:          maxWait,
+		MaxInFlight:      512,
+		MaxDryRuns:       4 * runtime.GOMAXPROCS(0),
+		MaxStreams:       1000,
+		MaxPending:       check.DefaultMaxPending,
+		PerMinute:        throttle.DefaultPerMinute,
+		AddressPerMinute: 60,
+		RedisURL:         os.Getenv("REDIS_URL"),
+		Addresses:        throttle.AddressesOptions{Header: throttle.XForwardedFor},
+		SignUp:           true,
+		MaxAccounts:      account.DefaultMaxAccounts,
+		SessionTTL:       account.DefaultSessionTTL,
+		TokenAudience:    "checky",
+		SMTP:             mail.SMTPOptions{TLS: mail.TLSStartTLS, Username: os.Getenv("SMTP_USERNAME"), Password: os.Getenv("SMTP_PASSWORD")},
+		Observe:          observe.Options{SentryDSN: os.Getenv("SENTRY_DSN"), TraceRatio: 1},
+		Quantum:          account.DefaultQuantum,
+	}
+}
+
+// maxWait bounds every wait for a verdict. The server's read and write timeouts are above it.
+const maxWait = 60 * time.Second
+
+// BindFlags makes a flag of each option. Secrets have none: the list of processes shows flags.
+func (o *Options) BindFlags(flags *pflag.FlagSet) {
+	flags.StringVar(&o.Serve.Address, "bind-address", o.Serve.Address, "address to serve on, HOST:PORT")
+	flags.StringVar(&o.Serve.CertFile, "tls-cert-file", o.Serve.CertFile, "certificate chain, PEM; it is followed when it changes")
+	flags.StringVar(&o.Serve.KeyFile, "tls-key-file", o.Serve.KeyFile, "the certificate's key, PEM")
+	flags.BoolVar(&o.Serve.AllowPlainHTTP, "allow-plain-http", o.Serve.AllowPlainHTTP, "serve without TLS on an address that other machines can reach, behind something that ends TLS")
+	flags.StringSliceVar(&o.Serve.CORSOrigins, "cors-origin", o.Serve.CORSOrigins, `web origins whose scripts may call, such as https://console.example; "*" is all (default: none)`)
+	flags.IntVar(&o.Serve.MaxConnections, "max-connections", o.Serve.MaxConnections, "how many connections may be open")
+	flags.DurationVar(&o.Serve.DrainDelay, "drain-delay", o.Serve.DrainDelay, "how long to go on serving after SIGTERM, while endpoints are taken out")
+	flags.DurationVar(&o.Serve.DrainTimeout, "drain-timeout", o.Serve.DrainTimeout, "how long requests under way have to be answered after that")
+	flags.StringVar(&o.MetricsAddress, "metrics-bind-address", o.MetricsAddress, `address to serve metrics on; "0" serves none`)
+	flags.BoolVar(&o.SecureMetrics, "metrics-secure", o.SecureMetrics, "serve metrics by TLS, to callers whom the API server authenticates and authorizes")
+	flags.StringVar(&o.Namespace, "namespace", o.Namespace, "namespace of the facade, and of the Secrets of accounts and tokens (default: POD_NAMESPACE, or checky-system)")
+	flags.StringVar(&o.CheckNamespace, "check-namespace", o.CheckNamespace, "namespace in which Checks are made and RuleSets found (default: --namespace)")
+	flags.StringVar(&o.Service, "service", o.Service, "name of the facade's own Service, whose ready endpoints share the rate limits (default: it is the only replica)")
+	flags.StringVar(&o.Knowledge, "knowledge", o.Knowledge, "knowledge file to explain dry runs with; it is followed when it changes (default: the one that ships with Checky)")
+	flags.StringVar(&o.ExternalURL, "external-url", o.ExternalURL, "URL that users reach the facade at; links in mails begin with it")
+	flags.DurationVar(&o.Wait, "wait", o.Wait, "how long a request waits for its verdict if it does not say")
+	flags.DurationVar(&o.MaxWait, "max-wait", o.MaxWait, "how long a request may wait for its verdict, at most 1m")
+	flags.IntVar(&o.MaxInFlight, "max-in-flight", o.MaxInFlight, "how many recorded checks may be under way in this replica; more are told to come back")
+	flags.IntVar(&o.MaxDryRuns, "max-dry-runs", o.MaxDryRuns, "how many dry runs may be under way in this replica (default: 4 for each processor)")
+	flags.IntVar(&o.MaxStreams, "max-streams", o.MaxStreams, "how many streams of events may be open in this replica")
+	flags.IntVar(&o.MaxPending, "max-pending", o.MaxPending, "how many Checks may wait for their verdict before no more are taken")
+	flags.IntVar(&o.PerMinute, "rate-per-minute", o.PerMinute, "how many requests a token may make a minute, over all replicas")
+	flags.IntVar(&o.AddressPerMinute, "address-rate-per-minute", o.AddressPerMinute, "how many requests an address may make a minute on routes that need no token, over all replicas")
+	flags.StringSliceVar(&o.Addresses.TrustedProxies, "trusted-proxies", o.Addresses.TrustedProxies, "networks of proxies that are believed about the client's address, in CIDR notation")
+	flags.StringVar(&o.Addresses.Header, "client-address-header", o.Addresses.Header, "the header in which they say it: x-forwarded-for or forwarded")
+	flags.BoolVar(&o.SignUp, "sign-up", o.SignUp, "let anybody who reaches the facade make an account")
+	flags.IntVar(&o.MaxAccounts, "max-accounts", o.MaxAccounts, "how many accounts there may be")
+	flags.DurationVar(&o.SessionTTL, "session-ttl", o.SessionTTL, "how long a log-in holds")
+	flags.StringVar(&o.TokenAudience, "token-audience", o.TokenAudience, "audience that a ServiceAccount's token must be bound to; empty takes no such tokens")
+	flags.StringVar(&o.SMTP.Address, "smtp-address", o.SMTP.Address, "mail server, HOST or HOST:PORT (default: no mail is sent)")
+	flags.StringVar(&o.SMTP.From, "smtp-from", o.SMTP.From, "who mails are from")
+	flags.StringVar(&o.SMTP.Username, "smtp-username", o.SMTP.Username, "user at the mail server (default: SMTP_USERNAME); its password is in SMTP_PASSWORD or --smtp-password-file")
+	flags.StringVar(&o.SMTP.PasswordFile, "smtp-password-file", o.SMTP.PasswordFile, "file with the password at the mail server, read for each mail")
+	flags.StringVar(&o.SMTP.TLS, "smtp-tls", o.SMTP.TLS, "starttls, implicit or none")
+	flags.StringVar(&o.SMTP.CAFile, "smtp-ca-file", o.SMTP.CAFile, "certificates to trust the mail server by, PEM (default: the system's)")
+	flags.StringVar(&o.Observe.SentryEnvironment, "sentry-environment", o.Observe.SentryEnvironment, "name of this installation at Sentry, whose DSN is in SENTRY_DSN")
+	flags.StringVar(&o.Observe.OTLPEndpoint, "otlp-endpoint", o.Observe.OTLPEndpoint, "URL that takes traces by OTLP over HTTP (default: OTEL_EXPORTER_OTLP_ENDPOINT; without it nothing is traced)")
+	flags.Float64Var(&o.Observe.TraceRatio, "trace-ratio", o.Observe.TraceRatio, "share of requests to trace among those whose caller does not say")
+}
+
+// Validate says which options cannot be, naming the flag.
+func (o *Options) Validate() error {
+	problems := []error{o.Serve.Validate(), o.Observe.Validate()}
+	for _, bound := range []struct {
+		flag  string
+		value int
+	}{
+		{"max-in-flight", o.MaxInFlight}, {"max-dry-runs", o.MaxDryRuns}, {"max-streams", o.MaxStreams}, {"max-pending", o.MaxPending},
+		{"rate-per-minute", o.PerMinute}, {"address-rate-per-minute", o.AddressPerMinute}, {"max-accounts", o.MaxAccounts},
+	} {
+		if bound.value < 1 || bound.value > 1_000_000 {
+			problems = append(problems, fmt.Errorf("--%s: %d is not from 1 to 1,000,000", bound.flag, bound.value))
+		}
+	}
+	if o.MaxWait < 0 || o.MaxWait > maxWait {
+		problems = append(problems, fmt.Errorf("--max-wait: %s is not from 0 to %s", o.MaxWait, maxWait))
+	}
+	if o.Wait < 0 || o.Wait > o.MaxWait {
+		problems = append(problems, fmt.Errorf("--wait: %s is not from 0 to --max-wait, %s", o.Wait, o.MaxWait))
+	}
+	if o.SessionTTL < time.Minute || o.SessionTTL > 30*24*time.Hour {
+		problems = append(problems, fmt.Errorf("--session-ttl: %s is not from 1m to 720h", o.SessionTTL))
+	}
+	if o.Namespace == "" {
+		problems = append(problems, errors.New("--namespace: name the namespace that the facade runs in"))
+	}
+	return errors.Join(append(problems, o.validateMail())...)
+}
+
+// validateMail looks at what mails need.
+func (o *Options) validateMail() error {
+	if o.SMTP.Address == "" {
+		return nil
+	}
+	var problems []error
+	if external, err := url.Parse(o.ExternalURL); err != nil || external.Host == "" || !strings.HasPrefix(external.Scheme, "http") {
+		problems = append(problems, errors.New("--external-url: name the URL that users reach the facade at, such as https://checky.example.com; links in mails begin with it"))
+	}
+	return errors.Join(append(problems, o.SMTP.Validate())...)
+}

@@ -1,0 +1,138 @@
+package route
+
+import (
+	"context"
+	"errors"
+	"net/http"
+
+	"github.com/danielgtaylor/huma/v2"
+	"github.com/danielgtaylor/huma/v2/adapters/humago"
+
+	"github.com/checky-dev/checky/apiserver/authn"
+	"github.com/checky-dev/checky/apiserver/observe"
+	"github.com/checky-dev/checky/apiserver/problem"
+	"github.com/checky-dev/checky/apiserver/throttle"
+)
+
+// The names of the limits, in the RateLimit headers and the keys.
+const (
+	policyToken   = "token"
+	policyAddress = "address"
+)
+
+type bodyKey struct{}
+
+// raw is the request's body as it was read; nil where there is none.
+func raw(ctx context.Context) []byte {
+	body, _ := ctx.Value(bodyKey{}).([]byte)
+	return body
+}
+
+// admit is what happens to a request before its parameters are looked at: who calls, how often, and the body.
+func (a *api) admit(r route) func(huma.Context, func(huma.Context)) {
+	return func(ctx huma.Context, next func(huma.Context)) {
+		request, writer := humago.Unwrap(ctx)
+		note := observe.NoteFrom(request.Context())
+		note.Route = r.Path
+		if r.probe {
+			next(ctx)
+			return
+		}
+		inner, err := a.admitted(request, writer, r, note)
+		if err != nil {
+			p := a.problemOf(request.Context(), err)
+			if p.Status == http.StatusUnauthorized {
+				writer.Header().Set("WWW-Authenticate", authn.Challenge(err))
+			}
+			problem.Write(writer, p)
+			return
+		}
+		next(huma.WithContext(ctx, inner))
+	}
+}
+
+// admitted returns the context that the handler gets.
+func (a *api) admitted(request *http.Request, writer http.ResponseWriter, r route, note *observe.Note) (context.Context, error) {
+	ctx := request.Context()
+	if r.limit > 0 {
+		if p := acceptsBody(request); p != nil {
+			return nil, p
+		}
+	}
+	var err error
+	if r.public {
+		ctx, err = a.admitAddress(ctx, request, writer)
+	} else {
+		ctx, err = a.admitCaller(ctx, request, writer, r, note)
+	}
+	if err != nil {
+		return nil, err
+	}
+	if r.limit == 0 || r.bodyOptional && request.ContentLength == 0 {
+		return ctx, nil
+	}
+	raw, p := readBody(writer, request, r.limit)
+	if p != nil {
+		return nil, p
+	}
+	return context.WithValue(ctx, bodyKey{}, raw), nil
+}
+
+// admitAddress lets an address make so many requests.
+func (a *api) admitAddress(ctx context.Context, request *http.Request, writer http.ResponseWriter) (context.Context, error) {
+	address := a.clientAddress(request)
+	decision := a.limiter.Allow(ctx, policyAddress+":"+throttle.Key(address), a.limits.AddressPerMinute)
+	decision.SetHeaders(writer.Header(), policyAddress)
+	if !decision.Allowed {
+		return nil, limited(decision, policyAddress)
+	}
+	return context.WithValue(ctx, addressKey{}, address), nil
+}
+
+// admitCaller finds out who calls, and lets them make so many requests.
+func (a *api) admitCaller(ctx context.Context, request *http.Request, writer http.ResponseWriter, r route, note *observe.Note) (context.Context, error) {
+	caller, err := a.authn.Authenticate(ctx, request.Header.Values("Authorization")...)
+	if err != nil {
+		return nil, a.failedAuthentication(ctx, request, err)
+	}
+	note.TokenID = caller.TokenID
+	perMinute := a.limits.PerMinute
+	if caller.RatePerMinute > 0 {
+		perMinute = caller.RatePerMinute
+	}
+	decision := a.limiter.Allow(ctx, policyToken+":"+caller.TokenID, perMinute)
+	decision.SetHeaders(writer.Header(), policyToken)
+	if !decision.Allowed {
+		return nil, limited(decision, policyToken)
+	}
+	if caller.Account == "" {
+		if r.verb == "" {
+			return nil, problem.New(http.StatusForbidden, "This route is for accounts; a ServiceAccount has none. Sign up and log in to use it.").WithType("account-required")
+		}
+		if err := a.kubernetes.Authorize(ctx, caller, r.verb); err != nil {
+			return nil, err
+		}
+	}
+	return authn.With(ctx, caller), nil
+}
+
+// failedAuthentication counts a failure against the client's address, so that nobody tries tokens for long.
+func (a *api) failedAuthentication(ctx context.Context, request *http.Request, err error) error {
+	if !errors.Is(err, authn.ErrUnauthenticated) {
+		return err
+	}
+	decision := a.limiter.Allow(ctx, "failures:"+throttle.Key(a.clientAddress(request)), a.limits.AddressPerMinute)
+	if !decision.Allowed {
+		return limited(decision, policyAddress)
+	}
+	return err
+}
+
+func limited(d throttle.Decision, policy string) *problem.Problem {
+	whose := "This token"
+	if policy == policyAddress {
+		whose = "This address"
+	}
+	return problem.New(http.StatusTooManyRequests, "%s may make %d requests a minute: wait as long as Retry-After says.", whose, d.Limit).
+		WithType("rate-limited").After(d.RetryAfter)
+}

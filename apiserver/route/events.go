@@ -1,0 +1,159 @@
+package route
+
+import (
+	"context"
+	"errors"
+	"io"
+	"iter"
+	"log/slog"
+	"net/http"
+	"time"
+
+	"github.com/danielgtaylor/huma/v2"
+	"github.com/danielgtaylor/huma/v2/adapters/humago"
+	"github.com/go-json-experiment/json"
+
+	"github.com/checky-dev/checky/api/v1alpha1"
+	"github.com/checky-dev/checky/apiserver/authn"
+	"github.com/checky-dev/checky/apiserver/check"
+	"github.com/checky-dev/checky/apiserver/serve"
+)
+
+const (
+	// heartbeat is how often a stream without news says so, that nothing between here and the reader thinks it dead.
+	heartbeat = 15 * time.Second
+	// MaxStream bounds how long one stream of events may last. A reader who still waits connects again.
+	MaxStream = 15 * time.Minute
+	// eventWrite bounds how long one event may take to be taken.
+	eventWrite = 10 * time.Second
+)
+
+// getEvents streams what becomes of a check, as server-sent events, until its verdict.
+func (a *api) getEvents(ctx context.Context, in *checkID) (*huma.StreamResponse, error) {
+	owner := authn.From(ctx).Owner
+	// Who may not see it, or asks for what is not there, gets an answer as from any route.
+	if _, err := a.checks.Get(ctx, owner, in.ID); err != nil {
+		return nil, err
+	}
+	leave, err := a.gates.Streams.Enter(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return &huma.StreamResponse{Body: func(hctx huma.Context) {
+		defer leave()
+		r, w := humago.Unwrap(hctx)
+		ctx, cancel := context.WithTimeout(r.Context(), MaxStream)
+		defer cancel()
+		if err := serve.LiftDeadlines(w); err != nil {
+			a.log.ErrorContext(ctx, "cannot stream", slog.Any("error", err))
+			return
+		}
+		a.stream(ctx, w, a.checks.Watch(ctx, owner, in.ID))
+	}}, nil
+}
+
+// stream writes states as they come, and heartbeats between them.
+func (a *api) stream(ctx context.Context, w http.ResponseWriter, states iter.Seq2[*v1alpha1.Check, error]) {
+	header := w.Header()
+	header.Set("Content-Type", "text/event-stream")
+	header.Set("Cache-Control", "no-store")
+	header.Set("X-Accel-Buffering", "no")
+	w.WriteHeader(http.StatusOK)
+	out := &eventWriter{w: w, control: http.NewResponseController(w)}
+
+	type state struct {
+		check *v1alpha1.Check
+		err   error
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	news := make(chan state)
+	go func() {
+		defer close(news)
+		for c, err := range states {
+			select {
+			case news <- state{c, err}:
+			case <-ctx.Done():
+				return
+			}
+		}
+	}()
+	ticker := time.NewTicker(heartbeat)
+	defer ticker.Stop()
+	for {
+		var err error
+		select {
+		case s, open := <-news:
+			switch {
+			case !open:
+				return
+			case errors.Is(s.err, check.ErrNotFound):
+				_ = out.event("deleted", "", nil) // The stream ends either way.
+				return
+			case s.err != nil:
+				return
+			}
+			result := resultOf(s.check)
+			err = out.event("result", s.check.ResourceVersion, result)
+		case <-ticker.C:
+			err = out.comment()
+		case <-serve.Closing(ctx):
+			return
+		case <-ctx.Done():
+			return
+		}
+		if err != nil {
+			return
+		}
+	}
+}
+
+// eventWriter writes server-sent events (HTML Standard, section 9.2).
+type eventWriter struct {
+	w       io.Writer
+	control *http.ResponseController
+}
+
+// event writes one event. JSON has no line breaks, so its data is one line.
+func (e *eventWriter) event(name, id string, data any) error {
+	text := []byte("{}")
+	if data != nil {
+		var err error
+		if text, err = json.Marshal(data); err != nil {
+			return err
+		}
+	}
+	message := "event: " + name + "\n"
+	if id != "" {
+		message += "id: " + id + "\n"
+	}
+	return e.write(message + "data: " + string(text) + "\n\n")
+}
+
+func (e *eventWriter) comment() error { return e.write(": still pending\n\n") }
+
+func (e *eventWriter) write(text string) error {
+	// A writer without deadlines is a test's.
+	_ = e.control.SetWriteDeadline(time.Now().Add(eventWrite))
+	if _, err := io.WriteString(e.w, text); err != nil {
+		return err
+	}
+	return e.control.Flush()
+}
+
+func (a *api) addEvents() {
+	add(a, route{
+		Operation: huma.Operation{
+			OperationID: "watch-status", Method: http.MethodGet, Path: "/v1/status/{id}/events", Tags: []string{"Checks"},
+			Summary: "Follow a check",
+			Description: "Server-sent events: `result` with the check as it is now and each time it changes, the last one with its verdict; `deleted` when it is deleted. " +
+				"The stream ends after either, and after 15 minutes at the latest.",
+			Responses: map[string]*huma.Response{"200": {
+				Description: "The events. The data of a result event is a CheckResult.",
+				Content:     map[string]*huma.MediaType{"text/event-stream": {Schema: &huma.Schema{Type: huma.TypeString}}},
+			}},
+			Errors: []int{404},
+		},
+		verb: "get",
+	}, a.getEvents)
+}

@@ -1,0 +1,150 @@
+package route
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net/http"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	"github.com/checky-dev/checky/apiserver/account"
+	"github.com/checky-dev/checky/apiserver/authn"
+	"github.com/checky-dev/checky/apiserver/check"
+	"github.com/checky-dev/checky/apiserver/cluster"
+	"github.com/checky-dev/checky/apiserver/observe"
+	"github.com/checky-dev/checky/apiserver/password"
+	"github.com/checky-dev/checky/apiserver/problem"
+	"github.com/checky-dev/checky/apiserver/throttle"
+)
+
+const (
+	// retryOverload is when to come back to a server that has too much to do.
+	retryOverload = time.Second
+	// retryAway is when to come back while the Kubernetes API cannot be reached.
+	retryAway = 5 * time.Second
+)
+
+// configureHuma sets what huma keeps for the whole process, once: it answers with our problems, as its own repeat the values that
+// they reject, and lists are never null.
+var configureHuma = sync.OnceFunc(func() {
+	huma.DefaultArrayNullable = false
+	huma.NewError = func(status int, message string, errs ...error) huma.StatusError {
+		p := problem.New(status, "%s", sentence(message))
+		for _, err := range errs {
+			var detail *huma.ErrorDetail
+			if errors.As(err, &detail) {
+				p.At(detail.Location, detail.Message)
+			}
+		}
+		return p
+	}
+	huma.NewErrorWithContext = func(_ huma.Context, status int, message string, errs ...error) huma.StatusError {
+		return huma.NewError(status, message, errs...)
+	}
+})
+
+// sentence makes a sentence of huma's words.
+func sentence(message string) string {
+	if message == "validation failed" {
+		return "A parameter is not what this route takes."
+	}
+	if message == "" {
+		return ""
+	}
+	return strings.ToUpper(message[:1]) + message[1:] + "."
+}
+
+// problemOf is the one table from errors to HTTP. What is not in it is nobody's business but the log's.
+func (a *api) problemOf(ctx context.Context, err error) *problem.Problem {
+	if p := problem.Of(err); p != nil {
+		return p
+	}
+	if p := invalid(err); p != nil {
+		return p
+	}
+	for _, row := range table {
+		if errors.Is(err, row.err) {
+			return problem.New(row.status, "%s", row.detail).WithType(row.kind).After(row.retry)
+		}
+	}
+	var backoff *account.BackoffError
+	var tooMany *account.TooManyError
+	switch {
+	case errors.As(err, &backoff):
+		return problem.New(http.StatusTooManyRequests, "There were too many failures: wait as long as Retry-After says.").
+			WithType("too-many-failures").After(backoff.RetryAfter)
+	case errors.As(err, &tooMany):
+		return problem.New(http.StatusConflict, "%s", tooMany.Error()).WithType("too-many")
+	case cluster.Unreachable(err):
+		return away()
+	case errors.Is(err, context.Canceled):
+		// The caller has gone: nobody reads this.
+		return problem.New(http.StatusServiceUnavailable, "The request was given up.")
+	}
+	note := observe.NoteFrom(ctx)
+	a.log.ErrorContext(ctx, "unexpected error", slog.String("route", note.Route), slog.String("request_id", note.RequestID), slog.Any("error", err))
+	if a.report != nil {
+		a.report(ctx, err)
+	}
+	return problem.New(http.StatusInternalServerError, "Something went wrong here. The log has it under request id %s.", note.RequestID)
+}
+
+// invalid is about a field of the request.
+func invalid(err error) *problem.Problem {
+	var ofCheck *check.InvalidError
+	var ofAccount *account.InvalidError
+	var ofPassword *password.RuleError
+	switch {
+	case errors.As(err, &ofCheck):
+		status := http.StatusUnprocessableEntity
+		if strings.HasPrefix(ofCheck.Field, "header.") {
+			status = http.StatusBadRequest
+		}
+		return problem.New(status, "The request cannot be accepted as it is: %s.", ofCheck.Message).At(ofCheck.Field, ofCheck.Message)
+	case errors.As(err, &ofAccount):
+		return problem.New(http.StatusUnprocessableEntity, "The request cannot be accepted as it is: %s.", ofAccount.Message).At(ofAccount.Field, ofAccount.Message)
+	case errors.As(err, &ofPassword):
+		return problem.New(http.StatusUnprocessableEntity, "The password cannot be accepted: %s.", ofPassword.Message).WithType("password-rejected").At("body.password", ofPassword.Message)
+	}
+	return nil
+}
+
+// table says which status an error is.
+var table = []struct {
+	err    error
+	status int
+	kind   string
+	detail string
+	retry  time.Duration
+}{
+	{authn.ErrNoToken, http.StatusUnauthorized, "unauthenticated", "This route needs a token: send the header Authorization: Bearer TOKEN, with a token from POST /auth/login.", 0},
+	{authn.ErrUnauthenticated, http.StatusUnauthorized, "unauthenticated", "The token is not valid, or not any more: log in again.", 0},
+	{authn.ErrForbidden, http.StatusForbidden, "forbidden", "The token's ServiceAccount is not allowed to do this with checks.checky.dev in its own namespace.", 0},
+	{account.ErrCredentials, http.StatusUnauthorized, "wrong-credentials", "The address or the password is wrong.", 0},
+	{account.ErrUnauthenticated, http.StatusUnauthorized, "unauthenticated", "The token is not valid, or not any more: log in again.", 0},
+	{account.ErrNotFound, http.StatusNotFound, "", "There is no token of that id.", 0},
+	{account.ErrResetToken, http.StatusUnprocessableEntity, "reset-token", "The link is not valid, or not any more: ask for another.", 0},
+	{account.ErrSignUpClosed, http.StatusForbidden, "sign-up-closed", "Nobody can sign up here: ask whoever runs this service for an account.", 0},
+	{account.ErrNotReady, http.StatusServiceUnavailable, "not-ready", "The service is starting: try again in a moment.", retryOverload},
+	{check.ErrNotFound, http.StatusNotFound, "", "There is no check of that id.", 0},
+	{check.ErrKeyReused, http.StatusUnprocessableEntity, "idempotency-key-reused", "The idempotency key was used for another request: take a new one, or repeat that request unchanged.", 0},
+	{check.ErrBadCursor, http.StatusBadRequest, "bad-cursor", "The cursor is none that a page gave as its next: leave it out to begin at the newest check.", 0},
+	{check.ErrTooManyPending, http.StatusServiceUnavailable, "overloaded", "Too many checks wait for their verdict: try again later.", check.RetryAfter},
+	{check.ErrTooManyWatchers, http.StatusServiceUnavailable, "overloaded", "Too many callers follow checks: try again later.", check.RetryAfter},
+	{check.ErrUnavailable, http.StatusServiceUnavailable, "kubernetes-unreachable", unreachable, retryAway},
+	{cluster.ErrAway, http.StatusServiceUnavailable, "kubernetes-unreachable", unreachable, retryAway},
+	{throttle.ErrOverloaded, http.StatusServiceUnavailable, "overloaded", busy, retryOverload},
+	{password.ErrBusy, http.StatusServiceUnavailable, "overloaded", busy, retryOverload},
+}
+
+const busy = "There is more to do than can be done: try again in a moment."
+
+const unreachable = "The Kubernetes API cannot be reached, so nothing could be recorded for certain: try again, with the same Idempotency-Key if the request had one."
+
+func away() *problem.Problem {
+	return problem.New(http.StatusServiceUnavailable, "%s", unreachable).WithType("kubernetes-unreachable").After(retryAway)
+}

@@ -1,0 +1,155 @@
+package route
+
+import (
+	"context"
+	"log/slog"
+	"net/http"
+	"net/netip"
+	"time"
+
+	"github.com/danielgtaylor/huma/v2"
+	"github.com/danielgtaylor/huma/v2/adapters/humago"
+
+	"github.com/checky-dev/checky/apiserver/account"
+	"github.com/checky-dev/checky/apiserver/authn"
+	"github.com/checky-dev/checky/apiserver/check"
+	"github.com/checky-dev/checky/apiserver/throttle"
+)
+
+// Limits are what callers are held to.
+type Limits struct {
+	// Wait is how long POST /v1/check waits for a verdict if the caller does not say.
+	Wait time.Duration
+	// MaxWait is how long it waits at most.
+	MaxWait time.Duration
+	// PerMinute is how many requests a token may make a minute, if it has no number of its own.
+	PerMinute int
+	// AddressPerMinute is how many requests to routes without authentication, and how many failed ones to the others, an address
+	// may make a minute.
+	AddressPerMinute int
+}
+
+// Gates bound what is under way at a time.
+type Gates struct {
+	// Checks are those that are recorded and waited for, DryRuns those evaluated in this process, Streams those of events.
+	Checks, DryRuns, Streams *throttle.Gate
+}
+
+// Options are what the routes stand on.
+type Options struct {
+	Checks   *check.Service
+	Accounts *account.Service
+	Authn    *authn.Authenticator
+	// Kubernetes authorizes ServiceAccounts. Nil: there are none among the callers.
+	Kubernetes *authn.Kubernetes
+	Limiter    throttle.Limiter
+	Addresses  *throttle.Addresses
+	Gates      Gates
+	Limits     Limits
+	// Away says whether the Kubernetes API is out of reach, and since when answers may be old.
+	Away func() (age time.Duration, away bool)
+	// Ready says what stands in the way of serving; nil: nothing does.
+	Ready func() error
+	// Draining is closed when the server has begun to stop: from then on it is not ready.
+	Draining <-chan struct{}
+	// Report takes errors that nobody expected. Nil: they are logged alone.
+	Report func(context.Context, error)
+	Log    *slog.Logger
+	// Now tells the time. Nil: the real one.
+	Now func() time.Time
+}
+
+// api is the routes and what they stand on.
+type api struct {
+	huma.API
+	checks     *check.Service
+	accounts   *account.Service
+	authn      *authn.Authenticator
+	kubernetes *authn.Kubernetes
+	limiter    throttle.Limiter
+	addresses  *throttle.Addresses
+	gates      Gates
+	limits     Limits
+	away       func() (time.Duration, bool)
+	ready      func() error
+	draining   <-chan struct{}
+	report     func(context.Context, error)
+	log        *slog.Logger
+	now        func() time.Time
+}
+
+// Register adds the routes to a mux.
+func Register(mux *http.ServeMux, o Options) error {
+	a, document, err := build(mux, o)
+	if err != nil {
+		return err
+	}
+	return a.serveDocument(mux, document)
+}
+
+// build makes the routes and their document.
+func build(mux humago.Mux, o Options) (*api, *huma.OpenAPI, error) {
+	configureHuma()
+	a := &api{
+		checks: o.Checks, accounts: o.Accounts, authn: o.Authn, kubernetes: o.Kubernetes, limiter: o.Limiter, addresses: o.Addresses,
+		gates: o.Gates, limits: o.Limits, away: o.Away, ready: o.Ready, draining: o.Draining, report: o.Report, log: o.Log, now: o.Now,
+	}
+	if a.now == nil {
+		a.now = time.Now
+	}
+	config := configuration()
+	a.API = humago.New(mux, config)
+	if err := a.addSchemas(); err != nil {
+		return nil, nil, err
+	}
+	a.addChecks()
+	a.addRuleSets()
+	a.addAccounts()
+	a.addTokens()
+	a.addHealth()
+	return a, a.OpenAPI(), nil
+}
+
+// route is an operation, and who may call it how.
+type route struct {
+	huma.Operation
+	// public routes need no token; they are limited by the client's address.
+	public bool
+	// probe routes are for whoever looks after the process: neither token nor limit.
+	probe bool
+	// verb is what a ServiceAccount must be allowed to do with Checks. Empty: the route is for accounts alone.
+	verb string
+	// limit is how long the body may be, in bytes. 0: it takes none.
+	limit int64
+	// bodyOptional routes do without a body too.
+	bodyOptional bool
+}
+
+// add registers a route. A handler's error goes through the one table of problems.
+func add[I, O any](a *api, r route, handler func(context.Context, *I) (*O, error)) {
+	op := r.Operation
+	op.SkipValidateBody = true // Bodies are decoded strictly by the handlers.
+	op.RejectUnknownQueryParameters = true
+	op.MaxBodyBytes = -1
+	if !r.probe {
+		op.Errors = append(op.Errors, http.StatusTooManyRequests, http.StatusServiceUnavailable)
+	}
+	switch {
+	case r.probe, r.public:
+		op.Security = []map[string][]string{}
+	default:
+		op.Errors = append(op.Errors, http.StatusUnauthorized, http.StatusForbidden)
+		op.Security = []map[string][]string{{securityScheme: {}}}
+	}
+	op.Middlewares = huma.Middlewares{a.admit(r)}
+	huma.Register(a.API, op, func(ctx context.Context, in *I) (*O, error) {
+		out, err := handler(ctx, in)
+		if err != nil {
+			return nil, a.problemOf(ctx, err)
+		}
+		return out, nil
+	})
+}
+
+// clientAddress is the address that a request comes from, for the limits.
+func (a *api) clientAddress(r *http.Request) netip.Addr { return a.addresses.Of(r) }
