@@ -34,8 +34,14 @@ func (nowhere) Cache() cache.Cache          { return nil }
 func (nowhere) Client() client.Client       { return nil }
 func (nowhere) Away() (time.Duration, bool) { return 0, false }
 
+// failer is what testing.TB and rapid.T have in common.
+type failer interface {
+	Helper()
+	Fatal(args ...any)
+}
+
 // offline makes a Service without a cluster, which believes that its cache is complete.
-func offline(tb testing.TB) *Service {
+func offline(tb failer) *Service {
 	tb.Helper()
 	s, err := New(Options{
 		Cluster: nowhere{}, Unreachable: func(error) bool { return false },

@@ -10,6 +10,7 @@ import (
 
 	"github.com/go-logr/logr"
 	"github.com/prometheus/client_golang/prometheus"
+	dto "github.com/prometheus/client_model/go"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
@@ -252,4 +253,32 @@ func wantField(t testing.TB, err error, field string) {
 	if refused.Field != field || refused.Message == "" {
 		t.Errorf("%s: %s, want a message on %s", refused.Field, refused.Message, field)
 	}
+}
+
+var keys atomic.Int64
+
+// newKey is an idempotency key that no test has used.
+func newKey() string { return fmt.Sprintf("key-%d", keys.Add(1)) }
+
+// last gives the error that a watch ends with.
+func (r *replica) last(ctx context.Context, owner, id string) (err error) {
+	for _, err = range r.Watch(ctx, owner, id) { //nolint:revive // only the end matters
+	}
+	return err
+}
+
+// metric gives the first metric of a name.
+func (r *replica) metric(t testing.TB, name string) *dto.Metric {
+	t.Helper()
+	families, err := r.registry.Gather()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range families {
+		if f.GetName() == name {
+			return f.GetMetric()[0]
+		}
+	}
+	t.Fatalf("there is no metric %s", name)
+	return nil
 }

@@ -146,18 +146,20 @@ func refusal(err error) error {
 	return fmt.Errorf("create check: %w", err)
 }
 
-// bodyFields are the REST body's names of the spec's fields, the longest first where one begins with another.
+// bodyFields are the REST body's names of the spec's fields.
 var bodyFields = []struct{ spec, body string }{
 	{"spec.inputJSON", "body.input"},
 	{"spec.ruleSets", "body.rule_sets"},
 	{"spec.rules", "body.rules"},
 	{"spec.failOn", "body.fail_on"},
 	{"spec.ttlSecondsAfterFinished", "body.ttl_seconds"},
-	{"spec", "body"},
 }
 
 // bodyField names a field of the spec as the REST body does.
 func bodyField(path string) (field string, ok bool) {
+	if path == "spec" {
+		return "body", true
+	}
 	for _, f := range bodyFields {
 		if rest, ok := strings.CutPrefix(path, f.spec); ok && (rest == "" || rest[0] == '.' || rest[0] == '[') {
 			return f.body + rest, true

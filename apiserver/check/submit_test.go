@@ -1,0 +1,224 @@
+package check_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"go.uber.org/goleak"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/client/interceptor"
+
+	clocktesting "k8s.io/utils/clock/testing"
+
+	"github.com/checky-dev/checky/api/v1alpha1"
+	"github.com/checky-dev/checky/apiserver/check"
+	"github.com/checky-dev/checky/apiserver/cluster"
+)
+
+// TestStored looks at what the API server has of a request.
+func TestStored(t *testing.T) {
+	if check.OwnerLabel != cluster.OwnerLabel {
+		t.Errorf("the label of owners is %s here and %s in the cache", check.OwnerLabel, cluster.OwnerLabel)
+	}
+	e := newEnv(t)
+	r := e.start(interceptor.Funcs{})
+	request := check.Request{
+		Input:    []byte(`{"amount": 100.10000000000000000000000000000000001e2, "note": "ä\u0000"}`),
+		RuleSets: []v1alpha1.RuleSetReference{{Name: "orders"}},
+		Rules:    order("").Rules, FailOn: v1alpha1.SeverityCritical, TTLSeconds: new(int32(60)),
+		TraceParent: "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01",
+	}
+	made := r.submit(t, "ada", request, "")
+	if len(made.Name) != 26 || made.Status.Phase.Finished() {
+		t.Errorf("name %q, phase %q", made.Name, made.Status.Phase)
+	}
+	stored := e.stored()
+	if len(stored) != 1 || stored[0].UID != made.UID {
+		t.Fatalf("%d checks are stored", len(stored))
+	}
+	want := v1alpha1.CheckSpec{
+		InputJSON: string(request.Input), Rules: request.Rules, FailOn: request.FailOn, TTLSecondsAfterFinished: request.TTLSeconds,
+		RuleSets: []v1alpha1.RuleSetReference{{Kind: v1alpha1.KindRuleSet, Name: "orders"}}, // the API server's default
+	}
+	want.Rules[0].Severity = v1alpha1.SeverityError // the same
+	if diff := cmp.Diff(want, stored[0].Spec); diff != "" {
+		t.Errorf("spec (-want +got):\n%s", diff)
+	}
+	if diff := cmp.Diff(map[string]string{check.OwnerLabel: "ada"}, stored[0].Labels); diff != "" {
+		t.Errorf("labels (-want +got):\n%s", diff)
+	}
+	if got := stored[0].Annotations[check.TraceParentAnnotation]; got != request.TraceParent {
+		t.Errorf("traceparent %q", got)
+	}
+}
+
+// submission is a Submit under way.
+type submission struct {
+	check *v1alpha1.Check
+	err   error
+}
+
+func begin(ctx context.Context, r *replica, wait time.Duration) <-chan submission {
+	done := make(chan submission, 1)
+	go func() {
+		c, err := r.Submit(ctx, "ada", order(`{"amount": 1}`), "", wait)
+		done <- submission{c, err}
+	}()
+	return done
+}
+
+func TestSubmitWaits(t *testing.T) {
+	e := newEnv(t)
+	// pending gives the Check of the Submit under way.
+	pending := func() *v1alpha1.Check {
+		var found *v1alpha1.Check
+		e.until("a check is stored", func() bool {
+			for _, c := range e.stored() {
+				if !c.Status.Phase.Finished() {
+					found = &c
+				}
+			}
+			return found != nil
+		})
+		return found
+	}
+	t.Run("for the verdict", func(t *testing.T) {
+		r := e.start(interceptor.Funcs{
+			Get: func(context.Context, client.WithWatch, client.ObjectKey, client.Object, ...client.GetOption) error {
+				t.Error("the API server was asked while waiting")
+				return errors.ErrUnsupported
+			},
+		})
+		done := begin(t.Context(), r, patience)
+		want := e.finish(pending(), v1alpha1.PhaseFailure)
+		got := <-done
+		if got.err != nil || got.check.UID != want.UID || got.check.Status.Phase != v1alpha1.PhaseFailure {
+			t.Errorf("got %+v, %v", got.check, got.err)
+		}
+		if n := r.metric(t, "checky_apiserver_wait_seconds").GetHistogram().GetSampleCount(); n != 1 {
+			t.Errorf("%d waits are measured", n)
+		}
+	})
+	t.Run("for so long", func(t *testing.T) {
+		fake := clocktesting.NewFakeClock(time.Now())
+		r := e.start(interceptor.Funcs{}, func(o *check.Options) { o.Clock = fake })
+		done := begin(t.Context(), r, time.Minute)
+		want := pending()
+		e.until("it waits", fake.HasWaiters)
+		fake.Step(time.Minute)
+		if got := <-done; got.err != nil || got.check.UID != want.UID || got.check.Status.Phase.Finished() {
+			t.Errorf("got %+v, %v", got.check, got.err)
+		}
+		e.finish(want, v1alpha1.PhaseSuccess)
+	})
+	t.Run("until the caller goes", func(t *testing.T) {
+		r := e.start(interceptor.Funcs{})
+		ctx, cancel := context.WithCancel(t.Context())
+		done := begin(ctx, r, patience)
+		want := pending()
+		e.sees(r, want, true)
+		cancel()
+		got := <-done
+		switch {
+		case got.err == nil && got.check.UID == want.UID: // what is stored is acknowledged
+		case errors.Is(got.err, check.ErrUnavailable): // the context ended before the answer was here
+		default:
+			t.Errorf("got %+v, %v", got.check, got.err)
+		}
+		e.finish(want, v1alpha1.PhaseSuccess)
+	})
+	t.Run("until it is deleted", func(t *testing.T) {
+		r := e.start(interceptor.Funcs{})
+		done := begin(t.Context(), r, patience)
+		want := pending()
+		if err := e.Delete(t.Context(), want); err != nil {
+			t.Fatal(err)
+		}
+		if got := <-done; got.err != nil || got.check.UID != want.UID {
+			t.Errorf("got %+v, %v", got.check, got.err)
+		}
+	})
+	t.Run("a verdict is not lost with its check", func(t *testing.T) {
+		r := e.start(interceptor.Funcs{})
+		done := begin(t.Context(), r, patience)
+		want := e.finish(pending(), v1alpha1.PhaseSuccess)
+		if err := e.Delete(t.Context(), want); err != nil {
+			t.Fatal(err)
+		}
+		if got := <-done; got.err != nil || got.check.Status.Phase != v1alpha1.PhaseSuccess {
+			t.Errorf("got %+v, %v", got.check, got.err)
+		}
+	})
+}
+
+// TestWaitersLeaveNothing lets callers go in every way, and looks for what they left running.
+func TestWaitersLeaveNothing(t *testing.T) {
+	e := newEnv(t)
+	r := e.start(interceptor.Funcs{})
+	first := r.submit(t, "ada", order(`{"amount": 1}`), "first")
+	e.sees(r, first, true)
+	before := goleak.IgnoreCurrent()
+
+	ctx, cancel := context.WithCancel(t.Context())
+	var group sync.WaitGroup
+	for i := range 64 {
+		group.Go(func() {
+			if i%2 == 0 {
+				_, _ = r.Submit(ctx, "ada", order(`{"amount": 1}`), "first", patience)
+				return
+			}
+			for range r.Watch(ctx, "ada", first.Name) {
+				if i%3 == 0 {
+					return
+				}
+			}
+		})
+	}
+	cancel()
+	group.Wait()
+	goleak.VerifyNone(t, before)
+}
+
+func TestMaxPending(t *testing.T) {
+	e := newEnv(t)
+	r := e.start(interceptor.Funcs{}, func(o *check.Options) { o.MaxPending = 2 })
+	request := order(`{"amount": 1}`)
+	first := r.submit(t, "ada", request, "first")
+	e.sees(r, first, true)
+	e.sees(r, r.submit(t, "bob", request, "second"), true)
+	if _, err := r.Submit(t.Context(), "ada", request, "third", 0); !errors.Is(err, check.ErrTooManyPending) {
+		t.Errorf("the third of two: %v", err)
+	}
+	if again := r.submit(t, "ada", request, "first"); again.UID != first.UID {
+		t.Error("a known key was not found again")
+	}
+	e.sees(r, e.finish(first, v1alpha1.PhaseSuccess), true)
+	r.submit(t, "ada", request, "third")
+	if n := len(e.stored()); n != 3 {
+		t.Errorf("%d checks are stored", n)
+	}
+	e.until("the gauge tells", func() bool { return r.metric(t, "checky_apiserver_pending_checks").GetGauge().GetValue() == 2 })
+}
+
+// TestRefusedByTheAPIServer is what its own validation says, in the words of the REST body.
+func TestRefusedByTheAPIServer(t *testing.T) {
+	e := newEnv(t)
+	r := e.start(interceptor.Funcs{})
+	request := check.Request{Input: []byte(`"hunter2"`), Rules: []v1alpha1.Rule{{Name: "any", JSONSchema: v1alpha1.JSON{Raw: []byte("true")}}}}
+	_, err := r.Submit(t.Context(), "ada", request, "", 0)
+	wantField(t, err, "body.rules[0].jsonSchema")
+
+	large := `{"description": "` + strings.Repeat("x", 60<<10) + `"}`
+	request.Rules = nil
+	for i := range 30 {
+		request.Rules = append(request.Rules, v1alpha1.Rule{Name: fmt.Sprintf("r%d", i), JSONSchema: v1alpha1.JSON{Raw: []byte(large)}})
+	}
+	_, err = r.Submit(t.Context(), "ada", request, "", 0)
+	wantField(t, err, "body.rules")
+}
