@@ -261,10 +261,10 @@ func TestAwait(t *testing.T) {
 		}()
 		return done
 	}
-	any, later := waiting(time.Time{}), waiting(begun)
+	anyAnswer, later := waiting(time.Time{}), waiting(begun)
 
 	s.hear(begun)
-	<-any
+	<-anyAnswer
 	select {
 	case <-later:
 		t.Error("an answer to a probe that was sent before does not count")
@@ -279,4 +279,18 @@ func TestAwait(t *testing.T) {
 	ended, cancel := context.WithCancel(t.Context())
 	cancel()
 	s.await(ended, time.Time{}) // returns, or the test hangs
+}
+
+func BenchmarkAway(b *testing.B) {
+	s := newState()
+	for _, kind := range []string{"Check", "RuleSet", "ClusterRuleSet", "Secret", "EndpointSlice"} {
+		s.connect(s.add(kind))
+	}
+	s.hear(s.clock.Now())
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, away := s.away(); away {
+			b.Fatal("away")
+		}
+	}
 }

@@ -48,7 +48,7 @@ func newProxy(t *testing.T, cfg *rest.Config) (*proxy, *rest.Config) {
 // listen accepts connections, at the same address as before.
 func (p *proxy) listen() {
 	p.t.Helper()
-	listener, err := net.Listen("tcp", p.address) //nolint:noctx // it does not block
+	listener, err := net.Listen("tcp", p.address)
 	if err != nil {
 		p.t.Fatal(err)
 	}
@@ -76,7 +76,7 @@ func (p *proxy) accept(client net.Conn) {
 		p.running.Go(func() { l.pass(nil, client) })
 		return
 	}
-	server, err := net.Dial("tcp", p.target) //nolint:noctx // on loopback, it answers at once
+	server, err := net.Dial("tcp", p.target)
 	if err != nil {
 		_ = client.Close()
 		delete(p.links, l)

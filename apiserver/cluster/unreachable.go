@@ -43,15 +43,12 @@ func unreachableStatus(err error, status apierrors.APIStatus) bool {
 }
 
 // brokenConnection tells whether there was no whole answer. Dialing, TLS and sending fail with a net.Error (url.Error is one);
-// reading the body fails with what the connection said, of which HTTP/2 keeps part to itself, as text.
+// reading the body fails with what the connection said, part of which (GOAWAY, a lost connection) HTTP/2 tells as text alone.
 func brokenConnection(err error) bool {
 	if network := net.Error(nil); errors.As(err, &network) {
 		return true
 	}
 	if stream := (http2.StreamError{}); errors.As(err, &stream) {
-		return true
-	}
-	if goAway := (http2.GoAwayError{}); errors.As(err, &goAway) {
 		return true
 	}
 	if connection := http2.ConnectionError(0); errors.As(err, &connection) {

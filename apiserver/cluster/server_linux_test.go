@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"syscall"
 	"testing"
@@ -18,6 +19,7 @@ import (
 // TestServerStops stops a real kube-apiserver, and then kills it. It has a control plane of its own, for no other test
 // would get on with one that does this.
 func TestServerStops(t *testing.T) {
+	others := descendants(t, os.Getpid(), "kube-apiserver") // the tests' shared one, where it runs
 	cp, err := controlplane.Start(t.Context(), controlplane.Options{Log: os.Stderr})
 	if err != nil {
 		t.Fatal(err)
@@ -34,7 +36,11 @@ func TestServerStops(t *testing.T) {
 	if err := controlplane.Install(t.Context(), cp.RESTConfig(), definitions); err != nil {
 		t.Fatal(err)
 	}
-	pid := child(t, os.Getpid(), "kube-apiserver")
+	servers := slices.DeleteFunc(descendants(t, os.Getpid(), "kube-apiserver"), func(pid int) bool { return slices.Contains(others, pid) })
+	if len(servers) != 1 {
+		t.Fatalf("%d API servers were started, want 1", len(servers))
+	}
+	pid := servers[0]
 
 	t.Run("SIGSTOP and SIGCONT", func(t *testing.T) {
 		w := newWorld(t, cp.RESTConfig(), cp.RESTConfig())
@@ -63,8 +69,8 @@ func TestServerStops(t *testing.T) {
 	})
 }
 
-// child is the one process of a name among the descendants of a process.
-func child(t *testing.T, ancestor int, name string) int {
+// descendants are the processes of a name that a process has started, directly or not.
+func descendants(t *testing.T, ancestor int, name string) []int {
 	t.Helper()
 	parents := make(map[int]int)
 	var found []int
@@ -93,23 +99,12 @@ func child(t *testing.T, ancestor int, name string) int {
 			found = append(found, pid)
 		}
 	}
-	var ours []int
-	for _, pid := range found {
-		for p := parents[pid]; p > 0; p = parents[p] {
-			if p == ancestor {
-				ours = append(ours, pid)
-			}
+	return slices.DeleteFunc(found, func(pid int) bool {
+		for pid > 0 && pid != ancestor {
+			pid = parents[pid]
 		}
-	}
-	// The control plane that tests share, where it runs, was started earlier.
-	if len(ours) == 0 {
-		t.Fatalf("no %s was started here", name)
-	}
-	newest := ours[0]
-	for _, pid := range ours {
-		newest = max(newest, pid)
-	}
-	return newest
+		return pid != ancestor
+	})
 }
 
 func commandLine(t *testing.T, pid int) []string {
