@@ -32,7 +32,9 @@ type Caller struct {
 type contextKey struct{}
 
 // With puts the caller in a context.
-func With(ctx context.Context, c *Caller) context.Context { return context.WithValue(ctx, contextKey{}, c) }
+func With(ctx context.Context, c *Caller) context.Context {
+	return context.WithValue(ctx, contextKey{}, c)
+}
 
 // From is the caller in a context, or nil.
 func From(ctx context.Context) *Caller {
