@@ -74,7 +74,10 @@ func (s *Service) logIn(ctx context.Context, locator, password string, address n
 	if stale {
 		s.rehash(ctx, e, password)
 	}
-	issued, err := s.newToken(ctx, e, tokenRecord{Session: true, Epoch: e.account.Epoch, ExpiresAt: s.now().Add(s.SessionTTL)})
+	now := s.now()
+	issued, err := s.newToken(ctx, e, tokenRecord{
+		Session: true, Epoch: e.account.Epoch, CreatedAt: now, ExpiresAt: now.Add(s.SessionTTL),
+	})
 	if err != nil {
 		return Issued{}, err
 	}

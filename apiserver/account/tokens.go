@@ -56,7 +56,9 @@ func (s *Service) CreateToken(ctx context.Context, account, name string, expires
 	if len(present) >= MaxTokens {
 		return Issued{}, &TooManyError{What: "tokens", Limit: MaxTokens}
 	}
-	return s.newToken(ctx, owner, tokenRecord{Name: name, Epoch: owner.account.TokenEpoch, ExpiresAt: expires.UTC().Truncate(time.Millisecond)})
+	return s.newToken(ctx, owner, tokenRecord{
+		Name: name, Epoch: owner.account.TokenEpoch, CreatedAt: now, ExpiresAt: expires.UTC().Truncate(time.Millisecond),
+	})
 }
 
 // tokenName says whether a name is one: 1 to MaxTokenName printable characters, not all spaces.
@@ -65,9 +67,9 @@ func tokenName(name string) bool {
 		!strings.ContainsFunc(name, func(r rune) bool { return !unicode.IsPrint(r) })
 }
 
-// newToken writes a token of an account. The record says what it is of; the rest is filled in.
+// newToken writes a token of an account. The record says what kind of token, in which epoch and from when to when.
 func (s *Service) newToken(ctx context.Context, owner *entry, record tokenRecord) (Issued, error) {
-	record.ID, record.Account, record.CreatedAt = newTokenID(), owner.account.ID, s.now()
+	record.ID, record.Account = newTokenID(), owner.account.ID
 	record.Locator = strings.TrimPrefix(owner.secret.Name, accountPrefix)
 	var text string
 	text, record.SHA256 = tokenText.issue(record.ID)
