@@ -24,6 +24,8 @@ type entry struct {
 	account *accountRecord
 	token   *tokenRecord
 	rate    int // calls a minute of the token; 0: the service's
+	// fault is what is wrong with the Secret, for the log; empty: nothing.
+	fault string
 	// used is when the token was last seen, in Unix milliseconds; 0: never. All versions of a Secret share it.
 	used *atomic.Int64
 }
@@ -84,42 +86,52 @@ func (l *ledger) handler() toolscache.ResourceEventHandler {
 }
 
 // put takes a version of a Secret and returns the latest one that is known; nil where it is deleted. unsettled is when
-// it was written or read here; zero: it came by an event.
+// it was written or read here; zero: it came by an event. A new fault is logged.
 func (l *ledger) put(secret *corev1.Secret, unsettled time.Time) *entry {
-	fresh := l.decode(secret)
+	fresh := decode(secret)
 	if fresh == nil {
 		return nil
 	}
+	before, after := l.place(fresh, unsettled)
+	if after == fresh && fresh.fault != "" && (before == nil || before.fault != fresh.fault) {
+		l.log.Info("a Secret is not as the facade wrote it", "secret", secret.Name, "fault", fresh.fault)
+	}
+	return after
+}
+
+// place puts an entry where it belongs, if it is news, and returns what was known before and what is now.
+func (l *ledger) place(fresh *entry, unsettled time.Time) (before, after *entry) {
+	name, uid := fresh.secret.Name, fresh.secret.UID
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	present := l.entries[secret.Name]
-	if l.gone.Contains(secret.UID) {
-		return present
+	present := l.entries[name]
+	if l.gone.Contains(uid) {
+		return present, present
 	}
 	order := 1
 	if present != nil {
-		order = compare(secret, present.secret)
+		order = compare(fresh.secret, present.secret)
 	}
-	if order < 0 {
-		return present
-	}
-	if unsettled.IsZero() {
-		delete(l.unsettled, secret.Name)
-	} else if order > 0 {
-		l.unsettled[secret.Name] = unsettled
+	switch {
+	case order < 0:
+		return present, present
+	case unsettled.IsZero():
+		delete(l.unsettled, name)
+	case order > 0:
+		l.unsettled[name] = unsettled
 	}
 	if order == 0 {
-		return present
+		return present, present
 	}
-	if present != nil && present.secret.UID == secret.UID {
+	if present != nil && present.secret.UID == uid {
 		if used := fresh.used.Load(); used > present.used.Load() {
 			present.used.Store(used)
 		}
 		fresh.used = present.used
 	}
-	l.unindex(secret.Name, present)
-	l.index(secret.Name, fresh)
-	return fresh
+	l.unindex(name, present)
+	l.index(name, fresh)
+	return present, fresh
 }
 
 // compare tells the order of two versions by their resource versions, which the API server counts upwards for all
@@ -133,7 +145,7 @@ func compare(a, b *corev1.Secret) int {
 }
 
 // decode reads a Secret. nil: it is none of the facade's.
-func (l *ledger) decode(secret *corev1.Secret) *entry {
+func decode(secret *corev1.Secret) *entry {
 	e := &entry{secret: secret, used: &atomic.Int64{}}
 	var err error
 	switch secret.Labels[FacadeLabel] {
@@ -145,12 +157,12 @@ func (l *ledger) decode(secret *corev1.Secret) *entry {
 		return nil
 	}
 	if err != nil {
-		l.log.Info("a Secret is ignored: it is not one that the facade wrote", "secret", secret.Name)
+		e.fault = "it cannot be read, and is ignored"
 		return e
 	}
 	var ok bool
 	if e.rate, ok = rateOf(secret); !ok {
-		l.log.Info("a rate is ignored: it is not a whole number from 1 to 1,000,000", "secret", secret.Name, "annotation", RateAnnotation)
+		e.fault = "its annotation " + RateAnnotation + " is not a whole number from 1 to 1,000,000, and is ignored"
 	}
 	if at, err := time.Parse(time.RFC3339, secret.Annotations[lastUsedAnnotation]); err == nil {
 		e.used.Store(at.UnixMilli())
@@ -266,13 +278,13 @@ func (l *ledger) each(show func(name string, e *entry)) {
 	}
 }
 
-// unsettledSince are the names of what was written or read before a time and has not come by an event.
-func (l *ledger) unsettledSince(t time.Time) []string {
+// unsettledSince are names of what was written or read before a time and has not come by an event, at most so many.
+func (l *ledger) unsettledSince(t time.Time, most int) []string {
 	l.mu.RLock()
 	defer l.mu.RUnlock()
 	var names []string
 	for name, since := range l.unsettled {
-		if since.Before(t) {
+		if since.Before(t) && len(names) < most {
 			names = append(names, name)
 		}
 	}

@@ -19,7 +19,8 @@ const loginReadsPerSecond = 100
 //
 // It reads the account live, so that a sign-up or a new password that another replica took a moment ago counts. An
 // unknown address costs the same read and the same hash as a wrong password, and a failure is answered at a multiple of
-// the quantum.
+// the quantum. Attempts at once are not told apart by the backoff until the first has failed; the hasher's slots and
+// queue bound how many that are.
 //
 // Errors: *InvalidError, ErrCredentials, *BackoffError, password.ErrBusy, the API server's.
 func (s *Service) LogIn(ctx context.Context, email, password string, address netip.Addr) (Issued, error) {

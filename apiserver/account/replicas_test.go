@@ -174,6 +174,25 @@ func TestSignUpRace(t *testing.T) {
 	}
 }
 
+// An address is free again at once where another replica deleted its account.
+func TestSignUpAfterDeletion(t *testing.T) {
+	namespace := newNamespace(t)
+	a := newReplica(t, namespace)
+	session := a.user(t, ann)
+	b := newReplica(t, namespace)
+	behind := b.ledger.account(session.Account)
+	if err := a.DeleteAccount(t.Context(), session.Account); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "b has heard of it", func() bool { return b.ledger.account(session.Account) == nil })
+	b.ledger.mu.Lock()
+	b.ledger.index(behind.secret.Name, behind)
+	b.ledger.mu.Unlock()
+	if again := b.user(t, ann); again.Account == session.Account {
+		t.Error("it is the account that was deleted")
+	}
+}
+
 // Others that write the same Secret all the time do not stop an edit.
 func TestConflictsAreRetried(t *testing.T) {
 	admin := newClient(t)

@@ -51,7 +51,11 @@ func (s *Service) SignUp(ctx context.Context, email, password string, address ne
 		return err
 	}
 	if present := s.ledger.get(accountPrefix + locator(email)); present != nil && present.account != nil {
-		return s.attempted(ctx, present)
+		if err := s.attempted(ctx, present); !apierrors.IsNotFound(err) {
+			return err
+		}
+		// Another replica deleted it a moment ago: the address is free.
+		s.ledger.remove(present.secret.Name, present.secret.UID)
 	}
 	record := &accountRecord{ID: strings.ToLower(ulid.Make().String()), Email: email, PasswordHash: phc, CreatedAt: s.now()}
 	_, err = s.create(ctx, record.secretOf(s.Namespace))
@@ -61,7 +65,8 @@ func (s *Service) SignUp(ctx context.Context, email, password string, address ne
 	return err
 }
 
-// attempted notes in an account that somebody tried to sign up with its address.
+// attempted notes in an account that somebody tried to sign up with its address. It is NotFound where the account was
+// deleted.
 func (s *Service) attempted(ctx context.Context, e *entry) error {
 	now := s.now()
 	record := *e.account
@@ -71,7 +76,7 @@ func (s *Service) attempted(ctx context.Context, e *entry) error {
 		record.LastSignUpMailAt = now
 	}
 	_, err := s.replace(ctx, e, accountData, &record)
-	if apierrors.IsConflict(err) || apierrors.IsNotFound(err) {
+	if apierrors.IsConflict(err) {
 		return nil // The note is not worth a second write, which would take time.
 	}
 	if err == nil && tell {

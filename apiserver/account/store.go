@@ -18,6 +18,8 @@ const (
 	// settleInterval is how often, and how long after a write of this replica, the API server is asked for what did not
 	// come by an event.
 	settleInterval = 10 * time.Second
+	// maxSettled bounds the reads of one such round. The next goes on.
+	maxSettled = 100
 )
 
 // errUnchanged is returned by an edit that has nothing to write.
@@ -124,7 +126,7 @@ func (s *Service) erase(ctx context.Context, secret *corev1.Secret, precondition
 // deleted while the watch was broken.
 func (s *Service) settle(ctx context.Context) {
 	now := s.Clock.Now()
-	for _, name := range s.ledger.unsettledSince(now.Add(-settleInterval)) {
+	for _, name := range s.ledger.unsettledSince(now.Add(-settleInterval), maxSettled) {
 		if _, err := s.read(ctx, name); err != nil {
 			return // The API server is away, or the service stops: the next round asks again.
 		}

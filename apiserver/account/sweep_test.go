@@ -41,7 +41,7 @@ func TestSweep(t *testing.T) {
 	left := func() string {
 		var names []string
 		for _, secret := range r.secrets(t, kindToken) {
-			e := r.ledger.decode(&secret)
+			e := decode(&secret)
 			switch {
 			case e.token.Session:
 				names = append(names, "session")
@@ -193,7 +193,7 @@ func TestSettle(t *testing.T) {
 	r := newReplica(t, newNamespace(t), func(o *Options) { o.Clock = clock })
 	session := r.user(t, ann)
 	name := tokenPrefix + session.ID
-	eventually(t, "the event came", func() bool { return len(r.ledger.unsettledSince(clock.Now().Add(time.Hour))) == 0 })
+	eventually(t, "the event came", func() bool { return len(r.ledger.unsettledSince(clock.Now().Add(time.Hour), 1)) == 0 })
 	ghost := r.ledger.get(name).secret.DeepCopy()
 	ghost.Name, ghost.UID, ghost.ResourceVersion = tokenPrefix+newTokenID(), "ghost", "1"
 	ghost.Data[tokenData] = []byte(strings.Replace(string(ghost.Data[tokenData]), session.ID, ghost.Name[len(tokenPrefix):], 1))

@@ -3,6 +3,7 @@ package password
 import (
 	"context"
 	"errors"
+	"runtime"
 	"strings"
 	"sync"
 	"testing"
@@ -125,7 +126,7 @@ func TestBusy(t *testing.T) {
 		}
 	})
 	for h.present.Load() < 2 {
-		// The goroutine is about to wait.
+		runtime.Gosched()
 	}
 	if h.Waiting() != 1 {
 		t.Errorf("%d wait, want 1", h.Waiting())
