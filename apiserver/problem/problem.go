@@ -47,9 +47,12 @@ func New(status int, format string, args ...any) *Problem {
 	return &Problem{Title: http.StatusText(status), Status: status, Detail: fmt.Sprintf(format, args...)}
 }
 
-// WithType says what kind of problem it is, so that a program can tell it from others of the same status.
+// WithType says what kind of problem it is, so that a program can tell it from others of the same status. Empty: the status says
+// it all.
 func (p *Problem) WithType(kind string) *Problem {
-	p.Type = "urn:checky:problem:" + kind
+	if kind != "" {
+		p.Type = "urn:checky:problem:" + kind
+	}
 	return p
 }
 

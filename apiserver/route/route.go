@@ -128,9 +128,10 @@ type route struct {
 // add registers a route. A handler's error goes through the one table of problems.
 func add[I, O any](a *api, r route, handler func(context.Context, *I) (*O, error)) {
 	op := r.Operation
-	op.SkipValidateBody = true // Bodies are decoded strictly by the handlers.
+	// admit reads bodies and handlers decode them, strictly: huma is told of them for the document alone.
+	documented := op.RequestBody
+	op.RequestBody = nil
 	op.RejectUnknownQueryParameters = true
-	op.MaxBodyBytes = -1
 	if !r.probe {
 		op.Errors = append(op.Errors, http.StatusTooManyRequests, http.StatusServiceUnavailable)
 	}
@@ -149,6 +150,22 @@ func add[I, O any](a *api, r route, handler func(context.Context, *I) (*O, error
 		}
 		return out, nil
 	})
+	a.operation(op.Method, op.Path).RequestBody = documented
+}
+
+// operation is the document's entry of a route.
+func (a *api) operation(method, path string) *huma.Operation {
+	item := a.OpenAPI().Paths[path]
+	switch method {
+	case http.MethodGet:
+		return item.Get
+	case http.MethodPost:
+		return item.Post
+	case http.MethodPut:
+		return item.Put
+	default:
+		return item.Delete
+	}
 }
 
 // clientAddress is the address that a request comes from, for the limits.
