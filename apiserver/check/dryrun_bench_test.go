@@ -6,7 +6,6 @@ import (
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
-	toolscache "k8s.io/client-go/tools/cache"
 	"sigs.k8s.io/controller-runtime/pkg/cache"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/yaml"
@@ -50,7 +49,7 @@ func offline(tb failer) *Service {
 	if err != nil {
 		tb.Fatal(err)
 	}
-	s.sources.Store(&[]toolscache.ResourceEventHandlerRegistration{})
+	s.complete.Store(true)
 	return s
 }
 

@@ -262,7 +262,7 @@ func newKey() string { return fmt.Sprintf("key-%d", keys.Add(1)) }
 
 // last gives the error that a watch ends with.
 func (r *replica) last(ctx context.Context, owner, id string) (err error) {
-	for _, err = range r.Watch(ctx, owner, id) { //nolint:revive // only the end matters
+	for _, err = range r.Watch(ctx, owner, id) { // only the end matters
 	}
 	return err
 }

@@ -199,7 +199,7 @@ func TestListRefuses(t *testing.T) {
 	if err := second(s.List(t.Context(), "ada", Query{Cursor: "x"})); !errors.Is(err, ErrBadCursor) {
 		t.Errorf("cursor: %v", err)
 	}
-	s.sources.Store(nil)
+	s.complete.Store(false)
 	for what, err := range map[string]error{
 		"list":      second(s.List(t.Context(), "ada", Query{})),
 		"rule sets": second(s.RuleSets(t.Context())),

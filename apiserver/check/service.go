@@ -83,6 +83,8 @@ type Service struct {
 	watching atomic.Int64
 	// sources are what the ledger and the catalogue are fed by. Set by Start.
 	sources atomic.Pointer[[]toolscache.ResourceEventHandlerRegistration]
+	// complete says that each source has told all that there was; it is asked for each dry run.
+	complete atomic.Bool
 }
 
 // New makes a Service. Its error tells of an option that is missing, or of metrics that cannot be registered.
@@ -134,6 +136,9 @@ var errNotListed = errors.New("the first list is not complete yet")
 
 // listed says by an error that the ledger and the catalogue do not know what there is.
 func (s *Service) listed() error {
+	if s.complete.Load() {
+		return nil
+	}
 	sources := s.sources.Load()
 	if sources == nil {
 		return unavailable(errNotListed)
@@ -143,6 +148,7 @@ func (s *Service) listed() error {
 			return unavailable(errNotListed)
 		}
 	}
+	s.complete.Store(true)
 	return nil
 }
 

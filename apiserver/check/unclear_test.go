@@ -24,12 +24,12 @@ type fault struct {
 }
 
 var (
-	lost    = &url.Error{Op: "Post", URL: "https://kubernetes", Err: syscall.ECONNRESET}
-	refused = &url.Error{Op: "Post", URL: "https://kubernetes", Err: syscall.ECONNREFUSED}
-	broken5 = apierrors.NewInternalError(errors.New("etcd has no leader"))
-	full    = apierrors.NewTooManyRequests("wait", 1)
-	denied  = apierrors.NewForbidden(schema.GroupResource{Resource: "checks"}, "", errors.New("no"))
-	silent  = errors.New("no answer") // stands for one that does not come in time
+	lost      = &url.Error{Op: "Post", URL: "https://kubernetes", Err: syscall.ECONNRESET}
+	refused   = &url.Error{Op: "Post", URL: "https://kubernetes", Err: syscall.ECONNREFUSED}
+	broken5   = apierrors.NewInternalError(errors.New("etcd has no leader"))
+	full      = apierrors.NewTooManyRequests("wait", 1)
+	denied    = apierrors.NewForbidden(schema.GroupResource{Resource: "checks"}, "", errors.New("no"))
+	errSilent = errors.New("no answer") // stands for one that does not come in time
 )
 
 // failing makes Creates fail, the first by the first fault, and those after the last succeed.
@@ -45,7 +45,7 @@ func failing(calls *atomic.Int64, faults ...fault) interceptor.Funcs {
 				return err
 			}
 		}
-		if f.answer == silent { //nolint:errorlint // it is this very value
+		if f.answer == errSilent { //nolint:errorlint // it is this very value
 			<-ctx.Done()
 			return ctx.Err()
 		}
@@ -66,7 +66,7 @@ func TestUnclearCreate(t *testing.T) {
 	}{
 		"stored, answer lost":        {"the second try finds the first", []fault{{true, lost}}, nil, 1, 2},
 		"stored, 500":                {"so does it after an answer that says nothing", []fault{{true, broken5}}, nil, 1, 2},
-		"stored, no answer in time":  {"and when none comes", []fault{{true, silent}}, nil, 1, 2},
+		"stored, no answer in time":  {"and when none comes", []fault{{true, errSilent}}, nil, 1, 2},
 		"not stored":                 {"the second try stores it", []fault{{false, refused}}, nil, 1, 2},
 		"overloaded":                 {"429 is worth another try", []fault{{false, full}, {false, full}}, nil, 1, 3},
 		"stored twice, answers lost": {"the third try finds the first", []fault{{true, lost}, {true, lost}}, nil, 1, 3},
