@@ -19,8 +19,8 @@ const (
 
 // Tokens knows Checky's own tokens. account.Service is one.
 type Tokens interface {
-	// Authenticate is given a token that begins with cky_. Its error is account.ErrUnauthenticated if the token is not valid;
-	// other errors mean that this could not be found out.
+	// Authenticate is given a token that begins with cky_. Its error is account.ErrUnauthenticated if the token is not
+	// valid; other errors mean that this could not be found out.
 	Authenticate(bearer string) (account.Token, error)
 }
 
@@ -49,10 +49,10 @@ func New(o Options) (*Authenticator, error) {
 	return &Authenticator{tokens: o.Tokens, kubernetes: o.Kubernetes, failures: f}, nil
 }
 
-// Authenticate tells who calls by the values of a request's Authorization header, of which there may be one: with two it
-// would be open which counts. Errors are ErrNoToken (none, or another scheme than Bearer), ErrUnauthenticated, ErrForbidden
-// (a valid Kubernetes token of somebody who is no ServiceAccount), and whatever kept it from being found out: the error
-// of an API server that is away, throttle.ErrOverloaded, account.ErrNotReady, the context's.
+// Authenticate tells who calls by the values of a request's Authorization header, of which there may be one: with two
+// it would be open which counts. Errors are ErrNoToken (none, or another scheme than Bearer), ErrUnauthenticated,
+// ErrForbidden (a valid Kubernetes token of somebody who is no ServiceAccount), and whatever kept it from being found
+// out: the error of an API server that is away, throttle.ErrOverloaded, account.ErrNotReady, the context's.
 func (a *Authenticator) Authenticate(ctx context.Context, authorization ...string) (*Caller, error) {
 	c, err := a.authenticate(ctx, authorization)
 	return c, a.failures.count(err)
@@ -81,7 +81,8 @@ func (a *Authenticator) own(token string) (*Caller, error) {
 		return nil, err
 	}
 	return &Caller{
-		Owner: t.Account, TokenID: t.ID, Account: t.Account, Session: t.Session, LoginAt: t.LoginAt, RatePerMinute: t.RatePerMinute,
+		Owner: t.Account, TokenID: t.ID, Account: t.Account,
+		Session: t.Session, LoginAt: t.LoginAt, RatePerMinute: t.RatePerMinute,
 	}, nil
 }
 

@@ -11,12 +11,12 @@ import (
 
 // Caller is who sent a request. It may be shared by requests, so nobody changes one.
 type Caller struct {
-	// Owner is whom the checks of this caller belong to, as the value of their label checky.dev/owner: the account's id, or
-	// "sa-" and 26 characters for a ServiceAccount. It depends on the ServiceAccount's namespace and name alone: one that is
-	// made anew under the same name has the old one's checks.
+	// Owner is whom the checks of this caller belong to, as the value of their label checky.dev/owner: the account's
+	// id, or "sa-" and 26 characters for a ServiceAccount. It depends on the ServiceAccount's namespace and name
+	// alone: one that is made anew under the same name has the old one's checks.
 	Owner string
-	// TokenID is what limits count and logs name: the id of Checky's own token, or the Owner of a ServiceAccount, so that a
-	// new token of it, which anything that runs as it can have, is no new limit.
+	// TokenID is what limits count and logs name: the id of Checky's own token, or the Owner of a ServiceAccount, so
+	// that a new token of it, which anything that runs as it can have, is no new limit.
 	TokenID string
 	// Account is the account's id; empty for a ServiceAccount.
 	Account string

@@ -9,16 +9,16 @@ import (
 )
 
 var (
-	// ErrNoToken: the request names nobody. 401.
+	// ErrNoToken means that the request names nobody. 401.
 	ErrNoToken = errors.New("a bearer token is needed: send the header Authorization: Bearer TOKEN")
-	// ErrUnauthenticated: the token is malformed, unknown, expired, revoked, or for another audience. 401.
+	// ErrUnauthenticated means that the token is malformed, unknown, expired, revoked, or for another audience. 401.
 	ErrUnauthenticated = errors.New("the bearer token is not valid")
-	// ErrForbidden: it is known who calls, and they may not. The errors around it say what to do. 403.
+	// ErrForbidden means that it is known who calls, and that they may not. The errors around it say what to do. 403.
 	ErrForbidden = errors.New("forbidden")
 )
 
-// Challenge is the value of the WWW-Authenticate header that goes with an error (RFC 6750, section 3). It is empty if none
-// does: a token was not the problem. A request without a token gets no error code, as section 3.1 wants it.
+// Challenge is the value of the WWW-Authenticate header that goes with an error (RFC 6750, section 3). It is empty if
+// none does: a token was not the problem. A request without a token gets no error code, as section 3.1 wants it.
 func Challenge(err error) string {
 	const realm = `Bearer realm="checky"`
 	switch {
@@ -47,7 +47,8 @@ type failures struct{ total *prometheus.CounterVec }
 func newFailures(registerer prometheus.Registerer) (failures, error) {
 	total := prometheus.NewCounterVec(prometheus.CounterOpts{
 		Name: "checky_apiserver_auth_failures_total",
-		Help: "Requests that were not let in, by reason: no_token, invalid_token, forbidden or unavailable (it could not be found out).",
+		Help: "Requests that were not let in, by reason: no_token, invalid_token, forbidden or unavailable " +
+			"(it could not be found out).",
 	}, []string{"reason"})
 	if registerer == nil {
 		return failures{total}, nil

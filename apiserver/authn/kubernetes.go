@@ -21,12 +21,13 @@ import (
 	"github.com/checky-dev/checky/apiserver/throttle"
 )
 
-// What KubernetesOptions default to. The times that answers are kept are those of controller-runtime's filter for its metrics
-// server, with one added for tokens that are refused.
+// What KubernetesOptions default to. The times that answers are kept are those of controller-runtime's filter for its
+// metrics server, with one added for tokens that are refused.
 const (
 	// DefaultAudience is the audience that a token has to be for.
 	DefaultAudience = "checky"
-	// DefaultTokenTTL is how long a token that was valid counts as valid: so long a deleted ServiceAccount still gets in.
+	// DefaultTokenTTL is how long a token that was valid counts as valid: so long a deleted ServiceAccount still gets
+	// in.
 	DefaultTokenTTL = time.Minute
 	// DefaultRefusedTTL is how long a token that was refused is refused without asking again.
 	DefaultRefusedTTL = 10 * time.Second
@@ -37,11 +38,11 @@ const (
 
 // Bounds of what the API server is asked.
 const (
-	// MaxCachedTokens is how many valid tokens are remembered, and how many refused ones. Past that the least recently used
-	// is forgotten, and is asked about again.
+	// MaxCachedTokens is how many valid tokens are remembered, and how many refused ones. Past that the least recently
+	// used is forgotten, and is asked about again.
 	MaxCachedTokens = 10_000
-	// MaxReviews is how many reviews may be under way at once, MaxWaitingReviews how many may wait for at most ReviewWait.
-	// More are refused with throttle.ErrOverloaded.
+	// MaxReviews is how many reviews may be under way at once, MaxWaitingReviews how many may wait for at most
+	// ReviewWait. More are refused with throttle.ErrOverloaded.
 	MaxReviews        = 16
 	MaxWaitingReviews = 128
 	ReviewWait        = time.Second
@@ -57,7 +58,8 @@ type KubernetesOptions struct {
 	TokenTTL, RefusedTTL, AllowTTL, DenyTTL time.Duration
 	// Clock times the answers about tokens. nil: the real one.
 	Clock clock.PassiveClock
-	// Registerer gets checky_apiserver_auth_failures_total, and the metrics of the gate "reviews". nil: they are not shown.
+	// Registerer gets checky_apiserver_auth_failures_total, and the metrics of the gate "reviews". nil: they are not
+	// shown.
 	Registerer prometheus.Registerer
 }
 
@@ -65,8 +67,8 @@ type KubernetesOptions struct {
 // SubjectAccessReview what they may. It needs the cluster role system:auth-delegator, or create on tokenreviews
 // (authentication.k8s.io) and subjectaccessreviews (authorization.k8s.io).
 //
-// Answers are cached, and hold while the API server is away until their time is up. Without one the error is that of the call, so
-// that a caller is told 503 and not 401.
+// Answers are cached, and hold while the API server is away until their time is up. Without one the error is that of
+// the call, so that a caller is told 503 and not 401.
 type Kubernetes struct {
 	reviewer   *reviewer
 	authorizer authorizer.Authorizer
@@ -134,8 +136,8 @@ func (k *Kubernetes) authenticate(ctx context.Context, token string) (*Caller, e
 	return k.reviewer.authenticate(ctx, token)
 }
 
-// looksLikeJWT tells whether a token is three parts of base64url with dots between them, as every ServiceAccount token is. What is
-// not costs no call.
+// looksLikeJWT tells whether a token is three parts of base64url with dots between them, as every ServiceAccount token
+// is. What is not costs no call.
 func looksLikeJWT(token string) bool {
 	parts := strings.SplitN(token, ".", 4)
 	for _, part := range parts {
@@ -146,9 +148,9 @@ func looksLikeJWT(token string) bool {
 	return len(parts) == 3
 }
 
-// Authorize asks whether the caller may do what the verb says (create, get, list, watch, delete) to checks.checky.dev in
-// the namespace of their ServiceAccount. An account may always: it needs no role to see what is its own. The error is
-// ErrForbidden, or what kept the answer from being found out.
+// Authorize asks whether the caller may do what the verb says (create, get, list, watch, delete) to checks.checky.dev
+// in the namespace of their ServiceAccount. An account may always: it needs no role to see what is its own. The error
+// is ErrForbidden, or what kept the answer from being found out.
 func (k *Kubernetes) Authorize(ctx context.Context, c *Caller, verb string) error {
 	if c.User == nil {
 		return nil

@@ -22,13 +22,15 @@ import (
 	"github.com/checky-dev/checky/apiserver/throttle"
 )
 
-var errNoServiceAccount = fmt.Errorf("%w: of Kubernetes' users only ServiceAccounts may call; others sign up for an account", ErrForbidden)
+var errNoServiceAccount = fmt.Errorf(
+	"%w: of Kubernetes' users only ServiceAccounts may call; others sign up for an account", ErrForbidden)
 
 // reviewer asks the API server whose a token is, once for all who ask at the same time, and remembers.
 //
-// It is not k8s.io/apiserver's DelegatingAuthenticatorConfig, though it does the same: that one's cache has no bound, and it
-// does not keep refusals as kube-apiserver words them (with an error in the status), so that every request with a
-// bad token would be another review; and it returns a refusal and an API server that is away as the same kind of error.
+// It is not k8s.io/apiserver's DelegatingAuthenticatorConfig, though it does the same: that one's cache has no bound,
+// and it does not keep refusals as kube-apiserver words them (with an error in the status), so that every request with
+// a bad token would be another review; and it returns a refusal and an API server that is away as the same kind of
+// error.
 type reviewer struct {
 	reviews  authenticationv1.TokenReviewInterface
 	audience string

@@ -168,7 +168,8 @@ func TestReviewAnswers(t *testing.T) {
 	}
 }
 
-// TestOneReviewForAll asks for one token many times at once. The first who asks goes away: the others still get an answer.
+// TestOneReviewForAll asks for one token many times at once. The first who asks goes away: the others still get an
+// answer.
 func TestOneReviewForAll(t *testing.T) {
 	arrived, release := make(chan struct{}), make(chan struct{})
 	s := newScript(t, func(_ *http.Request, r *authenticationapi.TokenReview) int {
@@ -203,8 +204,8 @@ func TestOneReviewForAll(t *testing.T) {
 	}
 }
 
-// TestReviewsAreShed has all reviews hang: as many as are allowed are sent, as many wait, and the next is refused at once. What
-// is known is not held up.
+// TestReviewsAreShed has all reviews hang: as many as are allowed are sent, as many wait, and the next is refused at
+// once. What is known is not held up.
 func TestReviewsAreShed(t *testing.T) {
 	release := make(chan struct{})
 	s := newScript(t, func(_ *http.Request, r *authenticationapi.TokenReview) int {

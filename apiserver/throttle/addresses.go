@@ -8,10 +8,10 @@ import (
 )
 
 const (
-	// XForwardedFor and Forwarded are the headers that a trusted proxy may say the client's address in: the one of
-	// custom, or the one of RFC 7239.
+	// XForwardedFor is the header of custom that a trusted proxy may say the client's address in.
 	XForwardedFor = "x-forwarded-for"
-	Forwarded     = "forwarded"
+	// Forwarded is the one of RFC 7239.
+	Forwarded = "forwarded"
 
 	// maxForwardedBytes and maxForwardedEntries bound what is read of such a header, all its lines together. With more
 	// than that it counts as not sent.
@@ -44,10 +44,10 @@ func NewAddresses(o AddressesOptions) (*Addresses, error) {
 	for _, text := range o.TrustedProxies {
 		prefix, err := netip.ParsePrefix(strings.TrimSpace(text))
 		if err != nil {
-			return nil, fmt.Errorf("trusted proxies: %q is no network: expected CIDR notation, such as 10.0.0.0/8 or fd00::/8", text)
+			return nil, fmt.Errorf("trusted proxies: %q is no network: expected CIDR notation, such as 10.0.0.0/8", text)
 		}
 		if prefix.Addr().Is4In6() {
-			return nil, fmt.Errorf("trusted proxies: %q is an IPv4 network written as IPv6: write it as IPv4, such as 10.0.0.0/8", text)
+			return nil, fmt.Errorf("trusted proxies: %q is an IPv4 network in IPv6: write it as IPv4, such as 10.0.0.0/8", text)
 		}
 		a.trusted = append(a.trusted, prefix.Masked())
 	}

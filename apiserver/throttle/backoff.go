@@ -17,8 +17,8 @@ const (
 	BackoffCap = 15 * time.Minute
 	// BackoffForget is how long after its last failure a key is as good as new.
 	BackoffForget = time.Hour
-	// BackoffMaxKeys is how many keys with failures are remembered, about 20 MB of them. Past that the one that was used
-	// least recently is forgotten, and starts fresh.
+	// BackoffMaxKeys is how many keys with failures are remembered, about 20 MB of them. Past that the one that was
+	// used least recently is forgotten, and starts fresh.
 	BackoffMaxKeys = 100_000
 )
 
@@ -28,10 +28,10 @@ const (
 //	wait      0    1 s  2 s  4 s  ...  512 s    15 min
 //
 // NIST SP 800-63B-4, section 3.2.2, wants no more than 100 failed attempts in a row at one account. This is not that
-// limit: past it nobody could log in, and so whoever knows an address could lock its owner out. What it gives: the 100th
-// failure of a key comes no sooner than 21 hours after the first (1,023 s of doubling waits, then 84 of 15 minutes), and
-// from then on there are at most 96 guesses a day. Attempts that were let in at the same time count once they fail, so
-// as many more can slip through; a Gate or a hasher's queue bounds them.
+// limit: past it nobody could log in, and so whoever knows an address could lock its owner out. What it gives: the
+// 100th failure of a key comes no sooner than 21 hours after the first (1,023 s of doubling waits, then 84 of 15
+// minutes), and from then on there are at most 96 guesses a day. Attempts that were let in at the same time count once
+// they fail, so as many more can slip through; a Gate or a hasher's queue bounds them.
 //
 // A success clears the key. It is safe for concurrent use.
 type Backoff struct {

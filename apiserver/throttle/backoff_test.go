@@ -12,7 +12,7 @@ import (
 func TestBackoffWaits(t *testing.T) {
 	clk := clocktesting.NewFakePassiveClock(epoch)
 	b := NewBackoff(clk, 0)
-	doubling := []time.Duration{1, 2, 4, 8, 16, 32, 64, 128, 256, 512}
+	doubling := []int{1, 2, 4, 8, 16, 32, 64, 128, 256, 512}
 	for failed := 1; failed <= 100; failed++ {
 		b.Fail("key")
 		want := BackoffCap
@@ -20,7 +20,7 @@ func TestBackoffWaits(t *testing.T) {
 		case n < 0:
 			want = 0
 		case n < len(doubling):
-			want = doubling[n] * time.Second
+			want = time.Duration(doubling[n]) * time.Second
 		}
 		got, ok := b.Check("key")
 		if got != want || ok != (want == 0) {

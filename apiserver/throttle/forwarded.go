@@ -21,9 +21,9 @@ func parseXForwardedFor(text string) ([]netip.Addr, bool) {
 	return hops, true
 }
 
-// parseForwarded reads RFC 7239's header, and gives the "for" of each element: an invalid address where there is none, or
-// where it is hidden. It is false if there are too many elements, or if the text is malformed in any place: what is wrong on
-// the left, where clients write, can change the meaning of what is on the right.
+// parseForwarded reads RFC 7239's header, and gives the "for" of each element: an invalid address where there is none,
+// or where it is hidden. It is false if there are too many elements, or if the text is malformed in any place: what is
+// wrong on the left, where clients write, can change the meaning of what is on the right.
 //
 //	for=192.0.2.60;proto=http;by=203.0.113.43, for="[2001:db8:cafe::17]:4711"
 func parseForwarded(text string) ([]netip.Addr, bool) {
@@ -43,7 +43,8 @@ func parseForwarded(text string) ([]netip.Addr, bool) {
 	}
 }
 
-// parseForwardedElement reads name=value pairs with semicolons between them, up to a comma or the end, which is the tail.
+// parseForwardedElement reads name=value pairs with semicolons between them, up to a comma or the end, which is the
+// tail.
 func parseForwardedElement(text string) (node netip.Addr, tail string, ok bool) {
 	seen := false
 	for {
@@ -110,8 +111,8 @@ func token(text string) (token, rest string) {
 	return text, ""
 }
 
-// parseNode reads an address with or without a port, IPv6 with or without brackets. What is none, such as "unknown" or an
-// obfuscated "_name", is an invalid address.
+// parseNode reads an address with or without a port, IPv6 with or without brackets. What is none, such as "unknown" or
+// an obfuscated "_name", is an invalid address.
 func parseNode(text string) netip.Addr {
 	if addr, err := netip.ParseAddr(text); err == nil {
 		return normal(addr)

@@ -52,7 +52,8 @@ func NewGate(o GateOptions) (*Gate, error) {
 			Name: "checky_apiserver_in_flight", Help: "Requests that are being worked on, by gate.", ConstLabels: labels,
 		}),
 		shed: prometheus.NewCounter(prometheus.CounterOpts{
-			Name: "checky_apiserver_shed_total", Help: "Requests that were refused because too many were being worked on, by gate.",
+			Name:        "checky_apiserver_shed_total",
+			Help:        "Requests that were refused because too many were being worked on, by gate.",
 			ConstLabels: labels,
 		}),
 	}

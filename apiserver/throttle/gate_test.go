@@ -31,7 +31,8 @@ func enter(t *testing.T, g *Gate) (leave func()) {
 	return leave
 }
 
-// TestGateFills fills a gate: one inside, two waiting, the next is refused at once and those who wait when their time is up.
+// TestGateFills fills a gate: one inside, two waiting, the next is refused at once and those who wait when their time
+// is up.
 func TestGateFills(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		registry := prometheus.NewRegistry()
@@ -127,7 +128,8 @@ func TestGateContext(t *testing.T) {
 	})
 }
 
-// TestGateBound hurls goroutines at a gate: there are never more inside than it says, and all places are free in the end.
+// TestGateBound hurls goroutines at a gate: there are never more inside than it says, and all places are free in the
+// end.
 func TestGateBound(t *testing.T) {
 	const inFlight = 4
 	registry := prometheus.NewRegistry()

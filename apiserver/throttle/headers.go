@@ -14,7 +14,8 @@ import (
 //	RateLimit: "token";r=42;t=56             what remains of it, and the seconds until it is whole again
 //	Retry-After: 1                           only if refused: the seconds until the next request is allowed (RFC 9110)
 //
-// Seconds are rounded up, so whoever waits for them has waited long enough. The policy names what was counted, in ASCII.
+// Seconds are rounded up, so whoever waits for them has waited long enough. The policy names what was counted, in
+// ASCII.
 func (d Decision) SetHeaders(h http.Header, policy string) {
 	setItem(h, "RateLimit-Policy", policy, param{"q", int64(d.Limit)}, param{"w", wholeSeconds(Window)})
 	setItem(h, "RateLimit", policy, param{"r", int64(d.Remaining)}, param{"t", wholeSeconds(d.Reset)})

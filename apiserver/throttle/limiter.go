@@ -42,17 +42,17 @@ type Decision struct {
 
 // Limiter decides whether a key's next request is allowed.
 type Limiter interface {
-	// Allow counts one request of a key, which is one token or one address. The limit may differ from call to call: what
-	// is stored is how much of its limit a key has used, as a part of it, so a key that has used half of 600 has
+	// Allow counts one request of a key, which is one token or one address. The limit may differ from call to call:
+	// what is stored is how much of its limit a key has used, as a part of it, so a key that has used half of 600 has
 	// used half of 60. A limit below 1 counts as 1.
 	//
 	// A key may send its whole limit at once (who is told "600 per minute" expects 600 to go through) and then one
 	// request each Window/limit. So any minute sees at most twice the limit less one, and k minutes at most k+1 times
 	// the limit: in the long run it is the limit, exactly.
 	//
-	// Why not less: a limiter that lets through at most the limit in every minute either refuses a burst within what was
-	// promised, or has to remember the time of each request. The limit is there to share the service fairly
-	// over minutes; what comes at one moment is bounded by a Gate.
+	// Why not less: a limiter that lets through at most the limit in every minute either refuses a burst within what
+	// was promised, or has to remember the time of each request. The limit is there to share the service fairly over
+	// minutes; what comes at one moment is bounded by a Gate.
 	Allow(ctx context.Context, key string, perMinute int) Decision
 }
 
@@ -102,10 +102,10 @@ type shard struct {
 
 // NewLocal makes a limiter of one process.
 //
-// share says how many replicas the limit is divided by, at each request; nil means 1, and so does what it returns below
-// 1. A replica's share is rounded up, so that a limit below the number of replicas still lets each pass one a minute. At
-// most maxKeys keys are kept; 0 means DefaultMaxKeys. Keys that cost nothing to make (addresses) can push out all
-// others, so tokens and addresses have a limiter each. No clock means the real one.
+// share says how many replicas the limit is divided by, at each request; nil means 1, and so does what it returns
+// below 1. A replica's share is rounded up, so that a limit below the number of replicas still lets each pass one a
+// minute. At most maxKeys keys are kept; 0 means DefaultMaxKeys. Keys that cost nothing to make (addresses) can push
+// out all others, so tokens and addresses have a limiter each. No clock means the real one.
 func NewLocal(share func() int, clk clock.PassiveClock, maxKeys int) *Local {
 	if share == nil {
 		share = func() int { return 1 }

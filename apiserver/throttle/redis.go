@@ -38,11 +38,12 @@ func OpenRedis(url string) (*redis.Client, error) {
 			"rediss:// for TLS or unix:///path")
 	}
 	o.ContextTimeoutEnabled = true // without it, the context of a decision does not end it
-	o.DialTimeout, o.ReadTimeout, o.WriteTimeout, o.PoolTimeout = redisDialTimeout, RedisTimeout, RedisTimeout, RedisTimeout
+	o.DialTimeout = redisDialTimeout
+	o.ReadTimeout, o.WriteTimeout, o.PoolTimeout = RedisTimeout, RedisTimeout, RedisTimeout
 	o.MaxRetries, o.DialerRetries = -1, 1 // the local limiter is the second try
 	o.PoolSize = redisPoolSize
 	o.ClientName = "checky"
-	logging.Disable() // the library's own, of the process: it would write a line to standard error for each failed connection
+	logging.Disable() // for the whole process: it would write a line to standard error for each failed connection
 	o.MaintNotificationsConfig = &maintnotifications.Config{Mode: maintnotifications.ModeDisabled}
 	return redis.NewClient(o), nil
 }
@@ -94,8 +95,8 @@ func NewRedis(client *redis.Client, fallback Limiter, o RedisOptions) (*Redis, e
 	return r, nil
 }
 
-// Allow counts one request of a key against the limit of all replicas, or against this replica's share of it while Redis
-// is away. See Limiter.
+// Allow counts one request of a key against the limit of all replicas, or against this replica's share of it while
+// Redis is away. See Limiter.
 func (r *Redis) Allow(ctx context.Context, key string, perMinute int) Decision {
 	if call, probe := r.breaker.enter(); call {
 		d, err := r.ask(ctx, key, clampLimit(perMinute))
@@ -120,7 +121,8 @@ func (r *Redis) ask(ctx context.Context, key string, limit int) (Decision, error
 	if err != nil {
 		return Decision{}, err
 	}
-	d := Decision{Allowed: res.Allowed > 0, Limit: limit, Remaining: min(max(0, res.Remaining), limit), Reset: res.ResetAfter}
+	remaining := min(max(0, res.Remaining), limit)
+	d := Decision{Allowed: res.Allowed > 0, Limit: limit, Remaining: remaining, Reset: res.ResetAfter}
 	if !d.Allowed {
 		d.RetryAfter = max(res.RetryAfter, time.Nanosecond)
 	}

@@ -2,7 +2,6 @@ package throttle
 
 import (
 	"bytes"
-	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
@@ -38,17 +37,9 @@ func startRedis(t *testing.T) *server {
 	if err != nil {
 		t.Fatal("redis-server is not in PATH: install it, on Debian and Ubuntu with: apt-get install redis-server")
 	}
-	dir, err := os.MkdirTemp("", "redis") // not TempDir: a socket's path may have about 100 bytes
-	if err != nil {
-		t.Fatal(err)
-	}
+	dir := t.TempDir()
 	s := &server{t: t, binary: binary, dir: dir, path: filepath.Join(dir, "s")}
-	t.Cleanup(func() {
-		s.kill()
-		if err := os.RemoveAll(dir); err != nil {
-			t.Error(err)
-		}
-	})
+	t.Cleanup(s.kill)
 	s.start()
 	return s
 }
@@ -147,8 +138,8 @@ func (r *replica) logged() (messages []string) {
 	return messages
 }
 
-// TestRedisAcrossReplicas asks three replicas for one key at the same time: together they let the limit through, and what
-// comes back with time.
+// TestRedisAcrossReplicas asks three replicas for one key at the same time: together they let the limit through, and
+// what comes back with time.
 func TestRedisAcrossReplicas(t *testing.T) {
 	const limit = 30 // one each 2 s
 	s := startRedis(t)
@@ -212,7 +203,8 @@ func TestRedisAway(t *testing.T) {
 		}
 		return d.Limit == 900
 	}
-	// A decision waits for 50 ms only, which a machine that is busy elsewhere may take: so it is tried again, as it would be.
+	// A decision waits for 50 ms only, which a machine that is busy elsewhere may take: so it is tried again, as it
+	// would be.
 	untilBack := func() {
 		t.Helper()
 		for deadline := time.Now().Add(patience); !byRedis(); r.clock.SetTime(r.clock.Now().Add(RedisCooldown)) {
@@ -242,8 +234,10 @@ func TestRedisAway(t *testing.T) {
 				t.Errorf("%d decisions were counted as local, not 10", n)
 			}
 			r.clock.SetTime(r.clock.Now().Add(RedisCooldown)) // for one probe, which fails too
-			if byRedis() || byRedis() {
-				t.Error("Redis decided while it was away")
+			for range 2 {
+				if byRedis() {
+					t.Error("Redis decided while it was away")
+				}
 			}
 			fault.end()
 			if byRedis() {
