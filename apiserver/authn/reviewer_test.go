@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"path"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -31,7 +32,7 @@ type script struct {
 	registry *prometheus.Registry
 }
 
-func newScript(t *testing.T, answer func(r *http.Request, review *authenticationapi.TokenReview) (status int)) *script {
+func newScript(t testing.TB, answer func(r *http.Request, review *authenticationapi.TokenReview) (status int)) *script {
 	t.Helper()
 	s := &script{registry: prometheus.NewRegistry()}
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -295,5 +296,20 @@ func TestSharedMetrics(t *testing.T) {
 	want := map[string]float64{"no_token": 0, "invalid_token": 1, "forbidden": 1, "unavailable": 1}
 	if diff := cmp.Diff(want, failureCounts(t, s.registry)); diff != "" {
 		t.Errorf("failures (-want +got):\n%s", diff)
+	}
+}
+
+// BenchmarkServiceAccount is a token whose answer is known.
+func BenchmarkServiceAccount(b *testing.B) {
+	s := newScript(b, func(_ *http.Request, r *authenticationapi.TokenReview) int {
+		accept(r, someServiceAccount)
+		return http.StatusCreated
+	})
+	token := strings.Repeat("a", 300) + "." + strings.Repeat("b", 300) + "." + strings.Repeat("c", 300)
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, err := s.authenticate(b.Context(), token); err != nil {
+			b.Fatal(err)
+		}
 	}
 }
