@@ -13,7 +13,7 @@ BENCHTIME ?= 1s
 
 # Packages that share data between goroutines: these are tested with the race detector, which needs a C compiler. The
 # detector costs a factor of ten, so the others are tested without.
-CONCURRENT ?= ./rules ./rules/cel ./rules/jsonschema ./engine/... ./rag/... ./controllers/... ./cmd/... ./test/operator
+CONCURRENT ?= ./rules ./rules/cel ./rules/jsonschema ./engine/... ./rag/... ./controllers/... ./apiserver/... ./cmd/... ./test/operator ./test/apiserver
 
 # Where etcd, kube-apiserver and kubectl are; they are built on first use. KUBEBUILDER_ASSETS from outside wins.
 assets = $${KUBEBUILDER_ASSETS:-$$(hack/controlplane/build.sh)}

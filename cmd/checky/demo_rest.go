@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"strings"
 
 	"github.com/checky-dev/checky/apiserver/client"
 )
@@ -55,7 +56,7 @@ func demoREST(ctx context.Context, url string, out io.Writer, columns int) error
 		}
 		result := answer.JSON200
 		fmt.Fprintf(out, "  id      %s\n  status  %s\n", *result.ID, result.Status)
-		for _, line := range wrap("  "+result.Explanation, columns) {
+		for _, line := range wrap("  "+strings.ReplaceAll(result.Explanation, "\n", "\n  "), columns) {
 			fmt.Fprintln(out, line)
 		}
 		if result.Status != order.want {

@@ -7,8 +7,10 @@ import (
 	"errors"
 	"io"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -131,6 +133,7 @@ func TestDemo(t *testing.T) {
 	}
 }
 
+// TestUp runs it as a user does, and pastes the lines that it prints for the facade into a shell.
 func TestUp(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
@@ -139,7 +142,7 @@ func TestUp(t *testing.T) {
 	told := &waitWriter{want: "Ctrl-C stops it.", found: make(chan struct{})}
 	done := make(chan error, 1)
 	go func() {
-		opts := upOptions{dataDir: dir, kubeconfig: kubeconfig, controller: standIn}
+		opts := upOptions{dataDir: dir, kubeconfig: kubeconfig, address: "127.0.0.1:0", controller: embeddedController, facade: embeddedFacade}
 		done <- opts.run(ctx, told, testLog{t})
 	}()
 	select {
@@ -148,10 +151,11 @@ func TestUp(t *testing.T) {
 		t.Fatalf("it ended: %v", err)
 	}
 	for _, want := range []string{"export KUBECONFIG=" + kubeconfig, "kept in " + dir, "kubectl get checks"} {
-		if !strings.Contains(told.text.String(), want) {
-			t.Errorf("%q is not said:\n%s", want, told.text.String())
+		if !strings.Contains(told.String(), want) {
+			t.Errorf("%q is not said:\n%s", want, told)
 		}
 	}
+	pasteCurlLines(t, told.String())
 	if _, err := os.Stat(kubeconfig); err != nil {
 		t.Error(err)
 	}
@@ -169,20 +173,50 @@ func TestUp(t *testing.T) {
 	}
 }
 
+// pasteCurlLines runs what is printed for the facade.
+func pasteCurlLines(t *testing.T, told string) {
+	t.Helper()
+	_, lines, found := strings.Cut(told, "and check something:")
+	if !found {
+		t.Fatalf("nothing is said of the facade:\n%s", told)
+	}
+	lines, _, _ = strings.Cut(lines, "It keeps")
+	lines, _, _ = strings.Cut(lines, "The objects are kept")
+	out, err := exec.CommandContext(t.Context(), "bash", "-euo", "pipefail", "-c", lines).CombinedOutput()
+	if err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	for _, want := range []string{`{"message":`, `"status":"failure"`, `"path":"/amount"`, `{"checks":[{"id":"`} {
+		if !strings.Contains(string(out), want) {
+			t.Errorf("%s is not in what the lines print:\n%s", want, out)
+		}
+	}
+}
+
 // waitWriter closes found once want was written.
 type waitWriter struct {
-	text  bytes.Buffer
 	want  string
 	found chan struct{}
+
+	mu   sync.Mutex
+	text strings.Builder
 }
 
 func (w *waitWriter) Write(p []byte) (int, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
 	had := strings.Contains(w.text.String(), w.want)
 	n, err := w.text.Write(p)
 	if !had && strings.Contains(w.text.String(), w.want) {
 		close(w.found)
 	}
 	return n, err
+}
+
+func (w *waitWriter) String() string {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.text.String()
 }
 
 // testLog shows progress only where a test fails.

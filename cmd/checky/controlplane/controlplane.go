@@ -52,7 +52,13 @@ type ControlPlane struct {
 	address    string // of the API server, https://127.0.0.1:PORT
 	admin      *rest.Config
 
-	etcd, apiserver *process
+	etcd       *process
+	etcdURL    string
+	supervisor string
+
+	mu        sync.Mutex
+	apiserver *process      // nil while it is stopped alone; mu guards it
+	changed   chan struct{} // closed, and replaced, when apiserver is another; mu guards it
 
 	stop     sync.Once
 	stopErr  error
@@ -83,7 +89,7 @@ func Start(ctx context.Context, opts Options) (*ControlPlane, error) {
 	fmt.Fprintf(opts.log(), "starting etcd and kube-apiserver (%s)\n", assets)
 	ctx, cancel := context.WithTimeoutCause(ctx, timeout, fmt.Errorf("not ready within %s", timeout))
 	defer cancel()
-	if err := cp.run(ctx, opts.Supervisor); err != nil {
+	if err := cp.run(ctx); err != nil {
 		return nil, errors.Join(err, cp.Stop())
 	}
 	fmt.Fprintf(opts.log(), "ready after %.1f s at %s\n", time.Since(began).Seconds(), cp.address)
@@ -92,7 +98,10 @@ func Start(ctx context.Context, opts Options) (*ControlPlane, error) {
 
 // prepare makes the data folder with what outlives a start: authorities and the service accounts' key.
 func prepare(assets string, opts Options) (*ControlPlane, error) {
-	cp := &ControlPlane{assets: assets, dir: opts.Dir, temporary: opts.Dir == "", stopping: make(chan struct{})}
+	cp := &ControlPlane{
+		assets: assets, dir: opts.Dir, temporary: opts.Dir == "", supervisor: opts.Supervisor,
+		changed: make(chan struct{}), stopping: make(chan struct{}),
+	}
 	var err error
 	if cp.temporary {
 		cp.dir, err = os.MkdirTemp("", "checky-controlplane-")
@@ -118,13 +127,13 @@ func prepare(assets string, opts Options) (*ControlPlane, error) {
 }
 
 // run starts the servers, on other ports where one was taken meanwhile, and writes the kubeconfig.
-func (cp *ControlPlane) run(ctx context.Context, supervisor string) error {
+func (cp *ControlPlane) run(ctx context.Context) error {
 	for attempt := 1; ; attempt++ {
-		err := cp.startServers(ctx, supervisor)
+		err := cp.startServers(ctx)
 		if err == nil {
 			break
 		}
-		if attempt == startAttempts || !strings.Contains(err.Error(), "address already in use") {
+		if attempt == startAttempts || !portTaken(err) {
 			return err
 		}
 		if stopErr := cp.stopServers(); stopErr != nil {
@@ -136,6 +145,9 @@ func (cp *ControlPlane) run(ctx context.Context, supervisor string) error {
 	}
 	return nil
 }
+
+// portTaken tells whether a server ended because somebody else has its port.
+func portTaken(err error) bool { return strings.Contains(err.Error(), "address already in use") }
 
 // Dir is the data folder.
 func (cp *ControlPlane) Dir() string { return cp.dir }
@@ -177,22 +189,27 @@ func (cp *ControlPlane) UserConfig(name string, groups ...string) (*rest.Config,
 // Wait blocks until the context ends, or Stop is called, and returns nil; or until a server stops by itself, and returns an error
 // with the end of its log.
 func (cp *ControlPlane) Wait(ctx context.Context) error {
-	var ended *process
-	select {
-	case <-ctx.Done():
-		return nil
-	case <-cp.stopping:
-		return nil
-	case <-cp.etcd.done:
-		ended = cp.etcd
-	case <-cp.apiserver.done:
-		ended = cp.apiserver
-	}
-	select {
-	case <-cp.stopping: // that is why it ended
-		return nil
-	default:
-		return ended.ended()
+	for {
+		apiserver, changed := cp.current()
+		ended := cp.etcd
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-cp.stopping:
+			return nil
+		case <-changed:
+			continue
+		case <-cp.etcd.done:
+		case <-apiserver.ending():
+			ended = apiserver
+		}
+		select {
+		case <-cp.stopping: // that is why it ended
+			return nil
+		case <-changed: // so it is, perhaps
+		default:
+			return ended.ended()
+		}
 	}
 }
 

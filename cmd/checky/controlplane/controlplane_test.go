@@ -110,7 +110,8 @@ func TestControlPlaneServes(t *testing.T) {
 		if _, err := os.Stat(cp.Dir()); !errors.Is(err, fs.ErrNotExist) {
 			t.Errorf("the data folder is still there: %v", err)
 		}
-		for _, p := range []*process{cp.etcd, cp.apiserver} {
+		apiserver, _ := cp.current()
+		for _, p := range []*process{cp.etcd, apiserver} {
 			if !isClosed(p.done) {
 				t.Errorf("%s still runs", p.name)
 			}

@@ -69,6 +69,14 @@ func launch(opts launchOptions) (*process, error) {
 	return p, nil
 }
 
+// ending is closed when the command has ended; of no command it never is.
+func (p *process) ending() <-chan struct{} {
+	if p == nil {
+		return nil
+	}
+	return p.done
+}
+
 // stop ends the command and waits for it; once it has ended, it does nothing.
 func (p *process) stop() error {
 	_, _ = io.WriteString(p.alive, "stop") // deliberately, as opposed to being gone

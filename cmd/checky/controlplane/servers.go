@@ -12,6 +12,7 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"time"
 
 	"k8s.io/client-go/rest"
@@ -21,13 +22,13 @@ import (
 const pollInterval = 50 * time.Millisecond
 
 // startServers starts etcd and then the API server, each on new ports, and waits for both.
-func (cp *ControlPlane) startServers(ctx context.Context, supervisor string) error {
+func (cp *ControlPlane) startServers(ctx context.Context) error {
 	ports, err := freePorts(3)
 	if err != nil {
 		return err
 	}
 	clientURL, peerURL := loopbackURL(ports[0]), loopbackURL(ports[1])
-	cp.address = loopbackURL(ports[2])
+	cp.etcdURL, cp.address = clientURL, loopbackURL(ports[2])
 
 	// etcd has an authority of its own: what the API server's users hold is no key to the store.
 	store, err := loadAuthority(cp.dir, "etcd-ca")
@@ -38,7 +39,7 @@ func (cp *ControlPlane) startServers(ctx context.Context, supervisor string) err
 	if err != nil {
 		return err
 	}
-	if cp.etcd, err = cp.startEtcd(etcdPair, clientURL, peerURL, supervisor); err != nil {
+	if cp.etcd, err = cp.startEtcd(etcdPair, clientURL, peerURL); err != nil {
 		return err
 	}
 	etcdClient, err := tlsClient(store.pem, etcdPair)
@@ -53,24 +54,10 @@ func (cp *ControlPlane) startServers(ctx context.Context, supervisor string) err
 	if cp.admin, err = cp.UserConfig(adminName, "system:masters"); err != nil {
 		return err
 	}
-	if cp.apiserver, err = cp.startAPIServer(clientURL, ports[2], supervisor); err != nil {
-		return err
-	}
-	client, err := rest.HTTPClientFor(cp.admin)
-	if err != nil {
-		return err
-	}
-	defer client.CloseIdleConnections()
-	// Readiness does not wait for the default namespace, and users expect it.
-	for _, path := range []string{"/readyz", "/api/v1/namespaces/default"} {
-		if err := waitReady(ctx, client, cp.address+path, cp.apiserver, cp.etcd); err != nil {
-			return err
-		}
-	}
-	return nil
+	return cp.startAPIServer(ctx)
 }
 
-func (cp *ControlPlane) startEtcd(serving pair, clientURL, peerURL, supervisor string) (*process, error) {
+func (cp *ControlPlane) startEtcd(serving pair, clientURL, peerURL string) (*process, error) {
 	certFile, keyFile, err := serving.write(cp.dir, "etcd")
 	if err != nil {
 		return nil, err
@@ -98,10 +85,35 @@ func (cp *ControlPlane) startEtcd(serving pair, clientURL, peerURL, supervisor s
 		// Data that nobody reads again needs no disk writes to be waited for.
 		args = append(args, "--unsafe-no-fsync")
 	}
-	return cp.launchServer("etcd", args, supervisor)
+	return cp.launchServer("etcd", args)
 }
 
-func (cp *ControlPlane) startAPIServer(etcdURL string, port int, supervisor string) (*process, error) {
+// startAPIServer starts the API server at its address, and waits until it serves.
+func (cp *ControlPlane) startAPIServer(ctx context.Context) error {
+	started, err := cp.launchAPIServer()
+	if err != nil {
+		return err
+	}
+	cp.replace(started)
+	client, err := rest.HTTPClientFor(cp.admin)
+	if err != nil {
+		return err
+	}
+	defer client.CloseIdleConnections()
+	// Readiness does not wait for the default namespace, and users expect it.
+	for _, path := range []string{"/readyz", "/api/v1/namespaces/default"} {
+		if err := waitReady(ctx, client, cp.address+path, started, cp.etcd); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (cp *ControlPlane) launchAPIServer() (*process, error) {
+	_, port, err := net.SplitHostPort(strings.TrimPrefix(cp.address, "https://"))
+	if err != nil {
+		return nil, err
+	}
 	serving, err := cp.users.server("kube-apiserver")
 	if err != nil {
 		return nil, err
@@ -115,13 +127,13 @@ func (cp *ControlPlane) startAPIServer(etcdURL string, port int, supervisor stri
 		return nil, err
 	}
 	return cp.launchServer("kube-apiserver", []string{
-		"--etcd-servers=" + etcdURL,
+		"--etcd-servers=" + cp.etcdURL,
 		"--etcd-cafile=" + filepath.Join(cp.dir, "etcd-ca.crt"),
 		"--etcd-certfile=" + filepath.Join(cp.dir, "etcd.crt"),
 		"--etcd-keyfile=" + filepath.Join(cp.dir, "etcd.key"),
 		"--bind-address=127.0.0.1",
 		"--advertise-address=127.0.0.1",
-		"--secure-port=" + strconv.Itoa(port),
+		"--secure-port=" + port,
 		"--tls-cert-file=" + certFile,
 		"--tls-private-key-file=" + keyFile,
 		"--client-ca-file=" + filepath.Join(cp.dir, "users-ca.crt"),
@@ -137,11 +149,11 @@ func (cp *ControlPlane) startAPIServer(etcdURL string, port int, supervisor stri
 		"--disable-admission-plugins=ServiceAccount",
 		"--allow-privileged=true",
 		"--profiling=false",
-	}, supervisor)
+	})
 }
 
 // launchServer runs one of the binaries with a log of its own.
-func (cp *ControlPlane) launchServer(name string, args []string, supervisor string) (*process, error) {
+func (cp *ControlPlane) launchServer(name string, args []string) (*process, error) {
 	logFile := filepath.Join(cp.dir, name+".log")
 	// A log tells of one start: an old error must not be taken for a new one.
 	if err := os.Remove(logFile); err != nil && !errors.Is(err, fs.ErrNotExist) {
@@ -149,7 +161,7 @@ func (cp *ControlPlane) launchServer(name string, args []string, supervisor stri
 	}
 	opts := launchOptions{
 		name:       name,
-		supervisor: supervisor,
+		supervisor: cp.supervisor,
 		command:    append([]string{filepath.Join(cp.assets, name)}, args...),
 		logFile:    logFile,
 	}
@@ -161,7 +173,8 @@ func (cp *ControlPlane) launchServer(name string, args []string, supervisor stri
 
 func (cp *ControlPlane) stopServers() error {
 	var errs []error
-	for _, p := range []*process{cp.apiserver, cp.etcd} {
+	apiserver, _ := cp.current()
+	for _, p := range []*process{apiserver, cp.etcd} {
 		if p != nil {
 			errs = append(errs, p.stop())
 		}
