@@ -3,6 +3,7 @@ package serve
 import (
 	"bufio"
 	"context"
+	"crypto/tls"
 	"errors"
 	"io"
 	"net"
@@ -14,6 +15,7 @@ import (
 	"time"
 
 	"github.com/go-logr/logr"
+	"golang.org/x/net/http2"
 	"k8s.io/utils/clock"
 	clocktesting "k8s.io/utils/clock/testing"
 )
@@ -47,6 +49,17 @@ type hands struct {
 func (h *hands) NewTimer(d time.Duration) clock.Timer {
 	defer close(h.waited)
 	return h.FakeClock.NewTimer(d)
+}
+
+// refused waits until no more connections are taken: net/http's Shutdown has begun.
+func refused(server *running) {
+	for {
+		conn, err := net.Dial("tcp", server.Addr().String())
+		if err != nil {
+			return
+		}
+		_ = conn.Close()
+	}
 }
 
 // TestDrain walks through the end of a server, with a clock that stands until it is moved.
@@ -112,9 +125,7 @@ func TestDrain(t *testing.T) {
 			if got := <-answers; got != "/events: event, end" {
 				t.Errorf("the stream: %q", got)
 			}
-			if _, err := client(t, http2).Get(server.URL() + "/"); err == nil {
-				t.Error("a new connection is served after the delay")
-			}
+			refused(server)
 			if len(server.result) > 0 {
 				t.Error("Run returned with a request under way")
 			}
@@ -216,14 +227,7 @@ func TestDrainConnection(t *testing.T) {
 	<-entered
 	server.end()
 	<-server.closing
-	// Shutdown has begun when the address takes no more connections.
-	for {
-		extra, err := net.Dial("tcp", server.Addr().String())
-		if err != nil {
-			break
-		}
-		_ = extra.Close()
-	}
+	refused(server)
 	close(proceed)
 	answer, err := http.ReadResponse(bufio.NewReader(conn), nil)
 	if err != nil {
@@ -232,5 +236,41 @@ func TestDrainConnection(t *testing.T) {
 	body, err := io.ReadAll(answer.Body)
 	if err != nil || string(body) != "OK" || !answer.Close {
 		t.Errorf("%q, %v, close is %v", body, err, answer.Close)
+	}
+}
+
+// TestDrainLateHandshake opens a connection before the end, and finishes its TLS handshake after: it is told of the end too,
+// although it never sends a request.
+func TestDrainLateHandshake(t *testing.T) {
+	m := mounted(t, 1)
+	entered := make(chan struct{})
+	server := run(t, Options{CertFile: m.cert(), KeyFile: m.key()}, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { close(entered) }))
+	late, err := net.Dial("tcp", server.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer late.Close()
+	get(t, client(t, true), server.URL()) // by now the late one has been accepted: it came first
+	<-entered
+	server.end()
+	refused(server)
+	conn := tls.Client(late, &tls.Config{InsecureSkipVerify: true, NextProtos: []string{"h2"}})
+	const settings = "\x00\x00\x00\x04\x00\x00\x00\x00\x00" // an empty SETTINGS frame
+	if _, err := io.WriteString(conn, http2.ClientPreface+settings); err != nil {
+		t.Fatal(err)
+	}
+	frames, told := http2.NewFramer(nil, conn), false
+	for !told {
+		frame, err := frames.ReadFrame()
+		if err != nil {
+			break
+		}
+		_, told = frame.(*http2.GoAwayFrame)
+	}
+	if !told {
+		t.Error("a connection ends without a GOAWAY")
+	}
+	if err := <-server.result; err != nil {
+		t.Error(err)
 	}
 }

@@ -15,6 +15,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -100,13 +101,11 @@ func (m mount) key() string  { return filepath.Join(m.dir, "tls.key") }
 // swap puts new files in the place of the old ones, the kubelet's way: another folder, one rename, and the old one goes.
 func (m mount) swap(t *testing.T, certificate, key []byte) {
 	t.Helper()
-	next, err := os.MkdirTemp(m.dir, "..day")
-	if err != nil {
-		t.Fatal(err)
-	}
+	next := filepath.Join(m.dir, "..day"+strconv.FormatInt(time.Now().UnixNano(), 10))
 	data, fresh := filepath.Join(m.dir, "..data"), filepath.Join(m.dir, "..data_tmp")
 	previous, _ := os.Readlink(data)
 	for _, err := range []error{
+		os.Mkdir(next, 0o700),
 		os.WriteFile(filepath.Join(next, "tls.crt"), certificate, 0o600),
 		os.WriteFile(filepath.Join(next, "tls.key"), key, 0o600),
 		os.Symlink(filepath.Base(next), fresh),

@@ -127,7 +127,7 @@ func (s *Server) drain(base context.Context, server *http.Server, served <-chan 
 	close(s.closing)
 	bounded, cancel := context.WithTimeout(base, s.options.DrainTimeout)
 	defer cancel()
-	err := server.Shutdown(bounded)
+	err := shutdown(bounded, server)
 	if err != nil {
 		err = fmt.Errorf("requests were cut after --drain-timeout (%s): %w", s.options.DrainTimeout, err)
 		err = errors.Join(err, server.Close())
@@ -136,6 +136,22 @@ func (s *Server) drain(base context.Context, server *http.Server, served <-chan 
 		err = errors.Join(err, ended)
 	}
 	return err
+}
+
+// announceAgain is how often HTTP/2 connections are told of the end.
+const announceAgain = time.Second
+
+// shutdown is the server's Shutdown, begun anew until it is done. net/http tells the HTTP/2 connections of the end once, as it
+// begins: one whose TLS handshake ends later is never told, and where its client sends nothing Shutdown would wait in vain.
+func shutdown(ctx context.Context, server *http.Server) error {
+	for {
+		attempt, cancel := context.WithTimeout(ctx, announceAgain)
+		err := server.Shutdown(attempt)
+		cancel()
+		if !errors.Is(err, context.DeadlineExceeded) || ctx.Err() != nil {
+			return err
+		}
+	}
 }
 
 // newHTTPServer sets net/http's limits.
