@@ -51,7 +51,8 @@ func owned(c *v1alpha1.Check, owner string) (*v1alpha1.Check, error) {
 }
 
 // List gives a page of an owner's Checks from the cache, the newest first. Following Next from the first page gives each Check that
-// is there throughout exactly once, whatever is created or deleted meanwhile. Its errors are ErrBadCursor, an *InvalidError of the limit,
+// is there throughout exactly once, whatever is created or deleted meanwhile. One that was created a moment ago may still be
+// missing, and Get has it. Its errors are ErrBadCursor, an *InvalidError of the limit,
 // and ErrUnavailable before the cache is complete.
 func (s *Service) List(_ context.Context, owner string, q Query) (Page, error) {
 	limit := cmp.Or(q.Limit, DefaultLimit)

@@ -81,6 +81,7 @@ type Service struct {
 	// creating counts the Creates under way: Checks that the ledger is still to see.
 	creating atomic.Int64
 	watching atomic.Int64
+	started  atomic.Bool
 	// sources are what the ledger and the catalogue are fed by. Set by Start.
 	sources atomic.Pointer[[]toolscache.ResourceEventHandlerRegistration]
 	// complete says that each source has told all that there was; it is asked for each dry run.
@@ -104,8 +105,11 @@ func New(o Options) (*Service, error) {
 }
 
 // Start follows the Checks and the rule sets of the cache until the context ends. It returns as soon as it does, which may be
-// before the cache is started.
+// before the cache is started. It can be called once.
 func (s *Service) Start(ctx context.Context) error {
+	if !s.started.CompareAndSwap(false, true) {
+		return errors.New("check: Start was called before")
+	}
 	var sources []toolscache.ResourceEventHandlerRegistration
 	for _, source := range []struct {
 		object  client.Object

@@ -4,6 +4,8 @@ import (
 	"context"
 	"iter"
 
+	"k8s.io/apimachinery/pkg/util/resourceversion"
+
 	"github.com/checky-dev/checky/api/v1alpha1"
 )
 
@@ -46,13 +48,23 @@ func (s *Service) next(ctx context.Context, f *follower, check *v1alpha1.Check) 
 		case <-f.wake:
 		}
 		latest, gone := s.checks.latest(f)
+		newer := isNewer(latest, check)
 		switch {
 		case latest.UID != check.UID || ownerOf(latest) != ownerOf(check):
-			return nil, ErrNotFound // another has its name by now
+			if newer {
+				return nil, ErrNotFound // another has its name by now
+			}
 		case gone && !finished(latest):
 			return nil, ErrNotFound
-		case gone || latest.ResourceVersion != check.ResourceVersion:
+		case gone || newer:
 			return latest, nil
 		}
 	}
+}
+
+// isNewer says whether the first of two states was written after the second. The cache may still have to see what was read
+// from the API server.
+func isNewer(a, b *v1alpha1.Check) bool {
+	order, err := resourceversion.CompareResourceVersion(a.ResourceVersion, b.ResourceVersion)
+	return order > 0 || err != nil
 }
