@@ -10,6 +10,7 @@ import (
 	"net/textproto"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"unicode/utf8"
 
@@ -143,6 +144,9 @@ func describe(step string, err error, to string) error {
 			words := strings.TrimPrefix(sent.Error(), fmt.Sprintf("%s: %d ", f.step, f.code))
 			words, _, _ = strings.Cut(words, ", affected recipient(s): ")
 			words, _, _ = strings.Cut(words, ", affected message ID: ")
+			if unquoted, err := strconv.Unquote(words); err == nil {
+				words = unquoted
+			}
 			f.reply = clean(words, to)
 		}
 		return f

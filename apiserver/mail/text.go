@@ -14,7 +14,7 @@ with this e-mail address. To choose a new password, open this link:
 
 %s
 
-The link works once, for %s. Choosing a new password logs out every session.
+The link works once, for %s. A new password logs out every session.
 
 If it was not you, there is nothing to do: your password stays as it is, and
 nobody can change it without this link. Do not pass it on.

@@ -25,7 +25,7 @@ import (
 )
 
 // patience is how long a page may take to show what is waited for.
-const patience = 60 * time.Second
+const patience = time.Minute
 
 // browser starts a Chromium of the test's own, whose requests can reach this machine alone.
 func browser(t *testing.T) context.Context {
