@@ -100,6 +100,7 @@ func startServer(t *testing.T, o serverOptions) *server {
 	}()
 	s.stop = func() {
 		_ = real.Close()
+		_ = listener.Close() // where Serve had not begun, Close did not know it
 		<-done
 	}
 	t.Cleanup(s.stop)
