@@ -21,7 +21,8 @@ const (
 // mailDomain turns a domain into its ASCII form in lower case, and refuses what is no host name.
 var mailDomain = idna.New(idna.MapForLookup(), idna.BidiRule(), idna.StrictDomainName(true), idna.VerifyDNSLength(true))
 
-var errAddress = &InvalidError{Field: "body.email", Message: "expected an e-mail address such as ann@example.com, of at most 254 bytes, without a name, comments or quotes"}
+var errAddress = &InvalidError{Field: "body.email", Message: "expected an e-mail address such as ann@example.com, " +
+	"of at most 254 bytes, without a name, comments or quotes"}
 
 // canonical is the form of an address in which accounts are told apart: NFC and lower case, the domain in ASCII. Local
 // parts that differ in case alone are one mailbox with every provider that matters, and two accounts would let one

@@ -72,10 +72,12 @@ func judge(token, account *entry, sum *digest, now time.Time) verdict {
 		return void
 	case account == nil || account.account == nil || account.account.ID != t.Account:
 		return unknown
-	case t.Epoch < account.account.epochOf(t.Session):
+	}
+	switch standing := account.account.standing(t); {
+	case standing < 0:
 		return void
-	case t.Epoch > account.account.epochOf(t.Session):
-		return unknown // The account is known in an older version.
+	case standing > 0:
+		return unknown
 	}
 	return valid
 }

@@ -13,7 +13,7 @@ import (
 )
 
 // ChangePassword sets a new password for whoever knows the present one. All sessions end but the token named keep, which
-// is the caller's; a reset that was mailed is no longer good; API tokens stay.
+// is the caller's, all by one write; a reset that was mailed is no longer good; API tokens stay.
 //
 // Errors: *password.RuleError, ErrCredentials for a wrong current password, *BackoffError, ErrNotFound where the account
 // is gone, password.ErrBusy, the API server's.
@@ -39,7 +39,6 @@ func (s *Service) ChangePassword(ctx context.Context, account, current, next, ke
 	if err != nil {
 		return err
 	}
-	var epoch int
 	_, err = s.editAccount(ctx, e.secret.Name, func(r *accountRecord) error {
 		if r.ID != account {
 			return ErrNotFound
@@ -48,32 +47,20 @@ func (s *Service) ChangePassword(ctx context.Context, account, current, next, ke
 		if r.Epoch != e.account.Epoch {
 			return ErrCredentials
 		}
+		kept := ""
+		if token, _ := s.ledger.pair(keep); token != nil && token.token.Account == account && token.token.Session &&
+			r.standing(token.token) == 0 {
+			kept = keep
+		}
 		r.Epoch++
-		r.PasswordHash, r.Reset, epoch = phc, nil, r.Epoch
+		r.PasswordHash, r.Reset, r.KeptSession = phc, nil, kept
 		return nil
 	})
 	if err != nil {
 		return err
 	}
 	s.Backoff.Clear(accountKey(key))
-	s.keepSession(ctx, account, keep, epoch)
 	return nil
-}
-
-// keepSession takes a session into a new epoch. The password is changed by then: where it does not work, the session has
-// ended and its user logs in again.
-func (s *Service) keepSession(ctx context.Context, account, id string, epoch int) {
-	_, err := s.editToken(ctx, account, id, func(r *tokenRecord) error {
-		// A session of an older epoch than the last ended before, and stays ended.
-		if !r.Session || r.Epoch != epoch-1 {
-			return errUnchanged
-		}
-		r.Epoch = epoch
-		return nil
-	})
-	if err != nil && !errors.Is(err, errUnchanged) && !errors.Is(err, ErrNotFound) {
-		s.Log.Error(err, "a session ended with the change of its password", "account", account)
-	}
 }
 
 // DeleteAccount deletes what an account owns, then its tokens, and the account last, so that it can be done again where

@@ -2,6 +2,7 @@ package account
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/hex"
 	"encoding/json"
 	"errors"
@@ -43,6 +44,8 @@ type accountRecord struct {
 	Verified bool `json:"verified,omitzero"`
 	// Epoch is raised by each new password. Sessions carry the one they were made in, and are void in another.
 	Epoch int `json:"epoch"`
+	// KeptSession is the id of the session in which the password was last changed: it goes on in the new epoch.
+	KeptSession string `json:"keptSession,omitzero"`
 	// TokenEpoch is the same for API tokens. It is raised once: when the address first proves itself.
 	TokenEpoch int          `json:"tokenEpoch"`
 	Reset      *resetRecord `json:"reset,omitzero"`
@@ -167,12 +170,16 @@ func newSecret(namespace, name, kind, account string, secretType corev1.SecretTy
 	}
 }
 
-// epochOf is the epoch of the account that a token has to carry.
-func (r *accountRecord) epochOf(session bool) int {
-	if session {
-		return r.Epoch
+// standing compares a token's epoch with its account's: below 0 the token has ended, at 0 it is good, and above 0 the
+// account is known in an older version than the token.
+func (r *accountRecord) standing(t *tokenRecord) int {
+	switch {
+	case !t.Session:
+		return cmp.Compare(t.Epoch, r.TokenEpoch)
+	case t.ID == r.KeptSession:
+		return 0
 	}
-	return r.TokenEpoch
+	return cmp.Compare(t.Epoch, r.Epoch)
 }
 
 // rateOf reads RateAnnotation: 0 where there is none. ok is false where it is not a rate.

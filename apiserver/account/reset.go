@@ -143,7 +143,7 @@ func (s *Service) confirmReset(ctx context.Context, token, password string) erro
 		if !s.resettable(r, &sum) {
 			return ErrResetToken
 		}
-		r.PasswordHash, r.Reset = phc, nil
+		r.PasswordHash, r.Reset, r.KeptSession = phc, nil, ""
 		r.Epoch++
 		if !r.Verified {
 			r.Verified = true

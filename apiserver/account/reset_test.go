@@ -236,13 +236,67 @@ func TestChangePassword(t *testing.T) {
 	if err := r.ConfirmReset(t.Context(), reset, phrase); !errors.Is(err, ErrResetToken) {
 		t.Errorf("a reset from before: got %v", err)
 	}
-	r.session(t, ann, newer)
+	later := r.session(t, ann, newer)
+	r.sweep(t.Context())
+	if !r.good(t, calling.Secret) {
+		t.Error("the session that was kept is swept")
+	}
+
+	// Once more in the same session, then in another, then by a reset: one session is kept, or none.
+	if err := r.ChangePassword(t.Context(), calling.Account, newer, phrase, calling.ID); err != nil {
+		t.Fatal(err)
+	}
+	if !r.good(t, calling.Secret) || r.good(t, later.Secret) {
+		t.Error("want the calling session to go on, and the later one to end")
+	}
+	later = r.session(t, ann, phrase)
+	if err := r.ChangePassword(t.Context(), calling.Account, phrase, newer, later.ID); err != nil {
+		t.Fatal(err)
+	}
+	if r.good(t, calling.Secret) || !r.good(t, later.Secret) {
+		t.Error("want the first session to end, and the calling one to go on")
+	}
+	if err := r.ChangePassword(t.Context(), calling.Account, newer, phrase, other.ID); err != nil {
+		t.Fatal(err)
+	}
+	if r.good(t, other.Secret) || r.good(t, later.Secret) {
+		t.Error("a session that has ended is kept")
+	}
 
 	for range 5 {
 		r.failures.Fail(accountKey(locator(ann)))
 	}
 	var backoff *BackoffError
-	if err := r.ChangePassword(t.Context(), calling.Account, newer, phrase, calling.ID); !errors.As(err, &backoff) {
+	if err := r.ChangePassword(t.Context(), calling.Account, phrase, newer, calling.ID); !errors.As(err, &backoff) {
 		t.Errorf("after too many failures: got %v", err)
+	}
+}
+
+// A reset ends every session, also the one that a change of the password kept; and the one that is kept is good on
+// every replica all the time.
+func TestKeptSession(t *testing.T) {
+	namespace := newNamespace(t)
+	a, b := newReplica(t, namespace), newReplica(t, namespace)
+	session := a.user(t, ann)
+	if !b.good(t, session.Secret) {
+		t.Fatal("the session is not good at the other replica")
+	}
+	if err := a.ChangePassword(t.Context(), session.Account, phrase, newer, session.ID); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "b has heard of it", func() bool {
+		if !b.good(t, session.Secret) {
+			t.Fatal("the kept session is refused")
+		}
+		return b.ledger.account(session.Account).account.Epoch == 1
+	})
+	if !b.good(t, session.Secret) {
+		t.Error("the kept session is refused")
+	}
+	if err := b.ConfirmReset(t.Context(), a.requestReset(t, ann, 1), phrase); err != nil {
+		t.Fatal(err)
+	}
+	if b.good(t, session.Secret) {
+		t.Error("the kept session outlives a reset")
 	}
 }

@@ -61,7 +61,7 @@ func (s *Service) swept(now time.Time) []*entry {
 		switch {
 		case e.token != nil:
 			account := s.ledger.entries[s.ledger.names[e.token.Account]]
-			if !now.Before(e.token.ExpiresAt) || account != nil && e.token.Epoch < account.account.epochOf(e.token.Session) ||
+			if !now.Before(e.token.ExpiresAt) || account != nil && account.account.standing(e.token) < 0 ||
 				account == nil && now.Sub(e.token.CreatedAt) > orphanAge {
 				all = append(all, e)
 			}
@@ -93,11 +93,11 @@ func (s *Service) sweepOne(ctx context.Context, e *entry, now time.Time) error {
 			return err
 		}
 		if account != nil && account.account != nil && account.account.ID == e.token.Account &&
-			e.token.Epoch >= account.account.epochOf(e.token.Session) {
+			account.account.standing(e.token) >= 0 {
 			return nil
 		}
 	}
-	// Only this version: a session may be taken into a new epoch just now.
+	// Only this version: what has changed is looked at again by the next sweep.
 	err := s.erase(ctx, e.secret, metav1.Preconditions{UID: &e.secret.UID, ResourceVersion: &e.secret.ResourceVersion})
 	if apierrors.IsConflict(err) {
 		return nil

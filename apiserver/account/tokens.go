@@ -31,7 +31,7 @@ func (s *Service) Tokens(_ context.Context, account string) ([]Token, error) {
 func (s *Service) good(account *accountRecord) []*entry {
 	now := s.Clock.Now()
 	return slices.DeleteFunc(s.ledger.tokensOf(account.ID), func(e *entry) bool {
-		return !now.Before(e.token.ExpiresAt) || e.token.Epoch < account.epochOf(e.token.Session)
+		return !now.Before(e.token.ExpiresAt) || account.standing(e.token) < 0
 	})
 }
 
