@@ -76,7 +76,7 @@ func startServer(t *testing.T, o serverOptions) *server {
 		t.Fatal(err)
 	}
 	s.address = listener.Addr().String()
-	real := smtp.NewServer(smtp.BackendFunc(func(c *smtp.Conn) (smtp.Session, error) {
+	running := smtp.NewServer(smtp.BackendFunc(func(c *smtp.Conn) (smtp.Session, error) {
 		_, isTLS := c.TLSConnectionState()
 		session := session{s: s, tls: isTLS}
 		if o.auth {
@@ -84,22 +84,22 @@ func startServer(t *testing.T, o serverOptions) *server {
 		}
 		return &session, nil
 	}))
-	real.Domain = "test.example"
-	real.ReadTimeout, real.WriteTimeout = time.Minute, time.Minute
-	real.ErrorLog = quiet{}
+	running.Domain = "test.example"
+	running.ReadTimeout, running.WriteTimeout = time.Minute, time.Minute
+	running.ErrorLog = quiet{}
 	switch {
 	case o.implicit:
 		listener = tls.NewListener(listener, config)
 	case !o.noTLS:
-		real.TLSConfig = config
+		running.TLSConfig = config
 	}
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
-		_ = real.Serve(listener)
+		_ = running.Serve(listener)
 	}()
 	s.stop = func() {
-		_ = real.Close()
+		_ = running.Close()
 		_ = listener.Close() // where Serve had not begun, Close did not know it
 		<-done
 	}

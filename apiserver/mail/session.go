@@ -21,7 +21,7 @@ import (
 // connection is the connection of one mail. go-mail leaves it open where the greeting fails, and looks at the context
 // only while dialing: both are done here.
 type connection struct {
-	whole    context.Context //nolint:containedctx // go-mail's dial function has no other way to get it
+	whole    context.Context // the whole mail's; go-mail has no other way to hand it to dial
 	implicit *tls.Config     // not nil: TLS from the first byte
 	login    *login          // nil: no login
 

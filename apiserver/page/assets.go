@@ -64,6 +64,7 @@ func embedded() *assets {
 	return a
 }
 
+// add takes a file that is compressed already.
 func (a *assets) add(name string, compressed []byte) { a.files[name] = compressed }
 
 // url is where an asset is. A name that is none fails the template, and so the start.

@@ -90,7 +90,7 @@ func TestDocs(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			s := newSite()
 			base := serve(t, s.ServeMux, secure)
-			b := open(t, chromium, base)
+			b := open(chromium, t, base)
 			b.run(chromedp.Navigate(base + "/"))
 			b.waitFor("Gives the payload back")
 			if got := b.evaluate("location.pathname"); got != "/docs" {
@@ -128,7 +128,7 @@ func TestDocs(t *testing.T) {
 func TestRedoc(t *testing.T) {
 	chromium := browser(t)
 	base := serve(t, newSite().ServeMux, false)
-	b := open(t, chromium, base)
+	b := open(chromium, t, base)
 	b.run(chromedp.Navigate(base + "/redoc"))
 	b.waitFor("Gives the payload back")
 	b.waitFor("An amount.")
@@ -155,7 +155,7 @@ func TestPasswordReset(t *testing.T) {
 	t.Run("success", func(t *testing.T) {
 		s := newSite()
 		base := serve(t, s.ServeMux, false)
-		b := open(t, chromium, base)
+		b := open(chromium, t, base)
 		b.run(chromedp.Navigate(base+"/password-reset#token=the%2Dtoken_1"), chromedp.WaitEnabled(chromedp.ID("submit")))
 		if got := b.evaluate("location.href"); got != base+"/password-reset" {
 			t.Errorf("the token stays in the address: %s", got)
@@ -177,7 +177,7 @@ func TestPasswordReset(t *testing.T) {
 	t.Run("what is wrong is said before anything is sent", func(t *testing.T) {
 		s := newSite()
 		base := serve(t, s.ServeMux, false)
-		b := open(t, chromium, base)
+		b := open(chromium, t, base)
 		b.run(chromedp.Navigate(base+"/password-reset#bare-token"), chromedp.WaitEnabled(chromedp.ID("submit")), fill("short", "shorter"))
 		b.waitFor("Expected at least 15 characters.")
 		b.waitFor("This is not the same.")
@@ -202,7 +202,7 @@ func TestPasswordReset(t *testing.T) {
 			problem.New(http.StatusServiceUnavailable, "There is too much to do.").After(90_000_000_000),
 		)
 		base := serve(t, s.ServeMux, false)
-		b := open(t, chromium, base)
+		b := open(chromium, t, base)
 		b.run(chromedp.Navigate(base+"/password-reset#token=t"), chromedp.WaitEnabled(chromedp.ID("submit")), fill(password, password))
 		b.waitFor("Expected one that is not among the most common ones.")
 		b.run(chromedp.WaitEnabled(chromedp.ID("submit")), chromedp.Click(chromedp.ID("submit")))
@@ -221,7 +221,7 @@ func TestPasswordReset(t *testing.T) {
 
 	t.Run("no token", func(t *testing.T) {
 		base := serve(t, newSite().ServeMux, false)
-		b := open(t, chromium, base)
+		b := open(chromium, t, base)
 		b.run(chromedp.Navigate(base+"/password-reset"), chromedp.WaitVisible(chromedp.ID("incomplete")))
 		b.screenshot("password-reset-incomplete")
 		b.clean()
