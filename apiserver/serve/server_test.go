@@ -129,30 +129,35 @@ func TestHostile(t *testing.T) {
 			w.WriteHeader(http.StatusBadRequest)
 		}
 	})
-	server := run(t, Options{ReadHeaderTimeout: 200 * time.Millisecond, ReadTimeout: 400 * time.Millisecond}, mux)
+	server := run(t, Options{}, mux)
+	impatient := run(t, Options{ReadHeaderTimeout: time.Second, ReadTimeout: time.Second}, mux) // for what does not end
 	for name, test := range map[string]struct {
 		reason, send, status string // no status: closed without an answer
-		handled              bool
+		handled, endless     bool
 	}{
-		"slow header":          {"a header that does not end is not waited for", "GET /x HTTP/1.1\r\nHost: x\r\nX-Slow: ", "", false},
-		"nothing":              {"a connection has to say something", "", "", false},
-		"slow body":            {"a body that does not end is not waited for", "POST /slow HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\n{", "HTTP/1.1 400", true},
-		"one large header":     {"a header is bounded", "GET /x HTTP/1.1\r\nHost: x\r\nX-Large: " + strings.Repeat("a", 2*MaxHeaderBytes) + "\r\n\r\n", "HTTP/1.1 431", false},
-		"many headers":         {"so are many small ones", "GET /x HTTP/1.1\r\nHost: x\r\n" + strings.Repeat("X-A: b\r\n", MaxHeaderBytes/4) + "\r\n", "HTTP/1.1 431", false},
-		"large path":           {"and a path", "GET /" + strings.Repeat("a", 2*MaxHeaderBytes) + " HTTP/1.1\r\nHost: x\r\n\r\n", "HTTP/1.1 431", false},
-		"two lengths":          {"a request ends in one place, or is smuggled", "POST /x HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nab", "HTTP/1.1 400", false},
-		"unknown coding":       {"a coding that is not known hides where it ends", "POST /x HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n", "HTTP/1.1 501", false},
-		"no host":              {"HTTP/1.1 asks for a host", "GET /x HTTP/1.1\r\n\r\n", "HTTP/1.1 400", false},
-		"two hosts":            {"and for one", "GET /x HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n", "HTTP/1.1 400", false},
-		"space before colon":   {"proxies differ on it", "GET /x HTTP/1.1\r\nHost: x\r\nX-A : b\r\n\r\n", "HTTP/1.1 400", false},
-		"control in header":    {"no header holds a NUL", "GET /x HTTP/1.1\r\nHost: x\r\nX-A: b\x00c\r\n\r\n", "HTTP/1.1 400", false},
-		"TLS to plain HTTP":    {"it is not HTTP", "\x16\x03\x01\x00\x05\x01\x00\x00\x01\x00\r\n\r\n", "HTTP/1.1 400", false},
-		"HTTP/2 in clear":      {"cleartext HTTP/2 is not served", "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", "HTTP/1.1 400", false},
-		"not HTTP":             {"it is not HTTP", "EHLO x\r\n\r\n", "HTTP/1.1 400", false},
-		"version of no server": {"HTTP/9.9 is none", "GET /x HTTP/9.9\r\nHost: x\r\n\r\n", "HTTP/1.1 505", false},
+		"slow header":          {"a header that does not end is not waited for", "GET /x HTTP/1.1\r\nHost: x\r\nX-Slow: ", "", false, true},
+		"nothing":              {"a connection has to say something", "", "", false, true},
+		"slow body":            {"a body that does not end is not waited for", "POST /slow HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\n{", "HTTP/1.1 400", true, true},
+		"one large header":     {"a header is bounded", "GET /x HTTP/1.1\r\nHost: x\r\nX-Large: " + strings.Repeat("a", 2*MaxHeaderBytes) + "\r\n\r\n", "HTTP/1.1 431", false, false},
+		"many headers":         {"so are many small ones", "GET /x HTTP/1.1\r\nHost: x\r\n" + strings.Repeat("X-A: b\r\n", MaxHeaderBytes/4) + "\r\n", "HTTP/1.1 431", false, false},
+		"large path":           {"and a path", "GET /" + strings.Repeat("a", 2*MaxHeaderBytes) + " HTTP/1.1\r\nHost: x\r\n\r\n", "HTTP/1.1 431", false, false},
+		"two lengths":          {"a request ends in one place, or is smuggled", "POST /x HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nab", "HTTP/1.1 400", false, false},
+		"unknown coding":       {"a coding that is not known hides where it ends", "POST /x HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n", "HTTP/1.1 501", false, false},
+		"no host":              {"HTTP/1.1 asks for a host", "GET /x HTTP/1.1\r\n\r\n", "HTTP/1.1 400", false, false},
+		"two hosts":            {"and for one", "GET /x HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n", "HTTP/1.1 400", false, false},
+		"space before colon":   {"proxies differ on it", "GET /x HTTP/1.1\r\nHost: x\r\nX-A : b\r\n\r\n", "HTTP/1.1 400", false, false},
+		"control in header":    {"no header holds a NUL", "GET /x HTTP/1.1\r\nHost: x\r\nX-A: b\x00c\r\n\r\n", "HTTP/1.1 400", false, false},
+		"TLS to plain HTTP":    {"it is not HTTP", "\x16\x03\x01\x00\x05\x01\x00\x00\x01\x00\r\n\r\n", "HTTP/1.1 400", false, false},
+		"HTTP/2 in clear":      {"cleartext HTTP/2 is not served", "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", "HTTP/1.1 400", false, false},
+		"not HTTP":             {"it is not HTTP", "EHLO x\r\n\r\n", "HTTP/1.1 400", false, false},
+		"version of no server": {"HTTP/9.9 is none", "GET /x HTTP/9.9\r\nHost: x\r\n\r\n", "HTTP/1.1 505", false, false},
 	} {
 		t.Run(name, func(t *testing.T) {
-			conn, err := net.Dial("tcp", server.Addr().String())
+			address := server.Addr()
+			if test.endless {
+				address = impatient.Addr()
+			}
+			conn, err := net.Dial("tcp", address.String())
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -217,7 +222,7 @@ func TestLiftDeadlines(t *testing.T) {
 	m := mounted(t, 1)
 	for name, http2 := range map[string]bool{"HTTP/1.1": false, "HTTP/2": true} {
 		t.Run(name, func(t *testing.T) {
-			server := run(t, Options{CertFile: m.cert(), KeyFile: m.key(), ReadTimeout: 100 * time.Millisecond, WriteTimeout: 100 * time.Millisecond},
+			server := run(t, Options{CertFile: m.cert(), KeyFile: m.key(), ReadTimeout: time.Second, WriteTimeout: time.Second},
 				http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 					if r.URL.Path == "/long" {
 						if err := LiftDeadlines(w); err != nil {
@@ -225,7 +230,7 @@ func TestLiftDeadlines(t *testing.T) {
 						}
 					}
 					// This is what is waited for, not how long something takes: it is past both timeouts.
-					timer := time.NewTimer(300 * time.Millisecond)
+					timer := time.NewTimer(1500 * time.Millisecond)
 					defer timer.Stop()
 					select {
 					case <-timer.C:
