@@ -42,7 +42,7 @@ func TestRequestID(t *testing.T) {
 			}
 		})
 	}
-	if requestID(nil) == requestID(nil) {
+	if first, second := requestID(nil), requestID(nil); first == second {
 		t.Error("two requests have one id")
 	}
 }
