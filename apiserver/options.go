@@ -40,11 +40,11 @@ type Options struct {
 	ExternalURL string
 	// Wait is how long a request waits for its verdict if it does not say, MaxWait how long at most.
 	Wait, MaxWait time.Duration
-	// MaxInFlight is how many recorded checks may be under way in this replica, MaxDryRuns how many dry runs, MaxStreams how many
-	// streams of events.
-	MaxInFlight, MaxDryRuns, MaxStreams int
-	// MaxPending is how many Checks may wait for their verdict before no more are taken.
-	MaxPending int
+	// MaxInFlight is how many checks may be being stored in this replica, MaxWaits how many stored ones waited for, MaxDryRuns how many
+	// dry runs under way, MaxStreams how many streams of events open.
+	MaxInFlight, MaxWaits, MaxDryRuns, MaxStreams int
+	// MaxPending is how many Checks may wait for their verdict before no more are taken, MaxPendingPerOwner how many of one owner.
+	MaxPending, MaxPendingPerOwner int
 	// PerMinute is how many requests a token may make a minute, AddressPerMinute an address without a token.
 	PerMinute, AddressPerMinute int
 	// RedisURL makes the limits exact across replicas. Empty: each replica has its share.
@@ -80,26 +80,28 @@ func DefaultOptions() Options {
 			DrainDelay: serve.DefaultDrainDelay, DrainTimeout: serve.DefaultDrainTimeout,
 			MaxConnections: serve.DefaultMaxConnections,
 		},
-		MetricsAddress:   ":9443",
-		SecureMetrics:    true,
-		Namespace:        namespace,
-		Wait:             time.Second,
-		MaxWait:          maxWait,
-		MaxInFlight:      512,
-		MaxDryRuns:       4 * runtime.GOMAXPROCS(0),
-		MaxStreams:       1000,
-		MaxPending:       check.DefaultMaxPending,
-		PerMinute:        throttle.DefaultPerMinute,
-		AddressPerMinute: 60,
-		RedisURL:         os.Getenv("REDIS_URL"),
-		Addresses:        throttle.AddressesOptions{Header: throttle.XForwardedFor},
-		SignUp:           true,
-		MaxAccounts:      account.DefaultMaxAccounts,
-		SessionTTL:       account.DefaultSessionTTL,
-		TokenAudience:    "checky",
-		SMTP:             mail.SMTPOptions{TLS: mail.TLSStartTLS, Username: os.Getenv("SMTP_USERNAME"), Password: os.Getenv("SMTP_PASSWORD")},
-		Observe:          observe.Options{SentryDSN: os.Getenv("SENTRY_DSN"), TraceRatio: 1},
-		Quantum:          account.DefaultQuantum,
+		MetricsAddress:     ":9443",
+		SecureMetrics:      true,
+		Namespace:          namespace,
+		Wait:               time.Second,
+		MaxWait:            maxWait,
+		MaxInFlight:        512,
+		MaxWaits:           4096,
+		MaxDryRuns:         4 * runtime.GOMAXPROCS(0),
+		MaxStreams:         1000,
+		MaxPending:         check.DefaultMaxPending,
+		MaxPendingPerOwner: check.DefaultMaxPendingPerOwner,
+		PerMinute:          throttle.DefaultPerMinute,
+		AddressPerMinute:   60,
+		RedisURL:           os.Getenv("REDIS_URL"),
+		Addresses:          throttle.AddressesOptions{Header: throttle.XForwardedFor},
+		SignUp:             true,
+		MaxAccounts:        account.DefaultMaxAccounts,
+		SessionTTL:         account.DefaultSessionTTL,
+		TokenAudience:      "checky",
+		SMTP:               mail.SMTPOptions{TLS: mail.TLSStartTLS, Username: os.Getenv("SMTP_USERNAME"), Password: os.Getenv("SMTP_PASSWORD")},
+		Observe:            observe.Options{SentryDSN: os.Getenv("SENTRY_DSN"), TraceRatio: 1},
+		Quantum:            account.DefaultQuantum,
 	}
 }
 
@@ -125,10 +127,12 @@ func (o *Options) BindFlags(flags *pflag.FlagSet) {
 	flags.StringVar(&o.ExternalURL, "external-url", o.ExternalURL, "URL that users reach the facade at; links in mails begin with it")
 	flags.DurationVar(&o.Wait, "wait", o.Wait, "how long a request waits for its verdict if it does not say")
 	flags.DurationVar(&o.MaxWait, "max-wait", o.MaxWait, "how long a request may wait for its verdict, at most 1m")
-	flags.IntVar(&o.MaxInFlight, "max-in-flight", o.MaxInFlight, "how many recorded checks may be under way in this replica; more are told to come back")
+	flags.IntVar(&o.MaxInFlight, "max-in-flight", o.MaxInFlight, "how many checks may be being stored in this replica; more are told to come back")
+	flags.IntVar(&o.MaxWaits, "max-waits", o.MaxWaits, "how many stored checks may be waited for in this replica; more are answered as pending")
 	flags.IntVar(&o.MaxDryRuns, "max-dry-runs", o.MaxDryRuns, "how many dry runs may be under way in this replica (default: 4 for each processor)")
 	flags.IntVar(&o.MaxStreams, "max-streams", o.MaxStreams, "how many streams of events may be open in this replica")
 	flags.IntVar(&o.MaxPending, "max-pending", o.MaxPending, "how many Checks may wait for their verdict before no more are taken")
+	flags.IntVar(&o.MaxPendingPerOwner, "max-pending-per-owner", o.MaxPendingPerOwner, "how many of one owner's Checks may wait for their verdict")
 	flags.IntVar(&o.PerMinute, "rate-per-minute", o.PerMinute, "how many requests a token may make a minute, over all replicas")
 	flags.IntVar(&o.AddressPerMinute, "address-rate-per-minute", o.AddressPerMinute, "how many requests an address may make a minute on routes that need no token, over all replicas")
 	flags.StringSliceVar(&o.Addresses.TrustedProxies, "trusted-proxies", o.Addresses.TrustedProxies, "networks of proxies that are believed about the client's address, in CIDR notation")
@@ -142,6 +146,7 @@ func (o *Options) BindFlags(flags *pflag.FlagSet) {
 	flags.StringVar(&o.SMTP.Username, "smtp-username", o.SMTP.Username, "user at the mail server (default: SMTP_USERNAME); its password is in SMTP_PASSWORD or --smtp-password-file")
 	flags.StringVar(&o.SMTP.PasswordFile, "smtp-password-file", o.SMTP.PasswordFile, "file with the password at the mail server, read for each mail")
 	flags.StringVar(&o.SMTP.TLS, "smtp-tls", o.SMTP.TLS, "starttls, implicit or none")
+	flags.BoolVar(&o.SMTP.AllowPlain, "smtp-allow-plain", o.SMTP.AllowPlain, "let --smtp-tls=none talk to a mail server on another machine, in plain text")
 	flags.StringVar(&o.SMTP.CAFile, "smtp-ca-file", o.SMTP.CAFile, "certificates to trust the mail server by, PEM (default: the system's)")
 	flags.StringVar(&o.Observe.SentryEnvironment, "sentry-environment", o.Observe.SentryEnvironment, "name of this installation at Sentry, whose DSN is in SENTRY_DSN")
 	flags.StringVar(&o.Observe.OTLPEndpoint, "otlp-endpoint", o.Observe.OTLPEndpoint, "URL that takes traces by OTLP over HTTP (default: OTEL_EXPORTER_OTLP_ENDPOINT; without it nothing is traced)")
@@ -155,7 +160,8 @@ func (o *Options) Validate() error {
 		flag  string
 		value int
 	}{
-		{"max-in-flight", o.MaxInFlight}, {"max-dry-runs", o.MaxDryRuns}, {"max-streams", o.MaxStreams}, {"max-pending", o.MaxPending},
+		{"max-in-flight", o.MaxInFlight}, {"max-waits", o.MaxWaits}, {"max-dry-runs", o.MaxDryRuns}, {"max-streams", o.MaxStreams}, {"max-pending", o.MaxPending},
+		{"max-pending-per-owner", o.MaxPendingPerOwner},
 		{"rate-per-minute", o.PerMinute}, {"address-rate-per-minute", o.AddressPerMinute}, {"max-accounts", o.MaxAccounts},
 	} {
 		if bound.value < 1 || bound.value > 1_000_000 {

@@ -109,7 +109,7 @@ func (s *Server) openChecks() (err error) {
 	s.checks, err = check.New(check.Options{
 		Cluster: s.cluster, Unreachable: cluster.Unreachable,
 		Engine: &engine.Engine{Retriever: s.knowledge}, Library: engine.NewLibrary(builtin.New()),
-		Namespace: s.options.CheckNamespace, MaxPending: s.options.MaxPending, MaxWatchers: s.options.MaxStreams + s.options.MaxInFlight,
+		Namespace: s.options.CheckNamespace, MaxPending: s.options.MaxPending, MaxPendingPerOwner: s.options.MaxPendingPerOwner, MaxWatchers: s.options.MaxStreams,
 		Registerer: s.registry,
 	})
 	return err
@@ -200,7 +200,7 @@ func (s *Server) openRoutes(config *rest.Config) error {
 	if err != nil {
 		return err
 	}
-	limiter, err := s.limiter()
+	limiter, byAddress, err := s.limiters()
 	if err != nil {
 		return err
 	}
@@ -222,7 +222,7 @@ func (s *Server) openRoutes(config *rest.Config) error {
 	page.Register(mux, page.Options{})
 	if err := route.Register(mux, route.Options{
 		Checks: s.checks, Accounts: s.accounts, Authn: authenticator,
-		Kubernetes: kubernetes, Limiter: limiter, Addresses: addresses, Gates: gates,
+		Kubernetes: kubernetes, Limiter: limiter, AddressLimiter: byAddress, Addresses: addresses, Gates: gates,
 		Limits: route.Limits{
 			Wait: s.options.Wait, MaxWait: s.options.MaxWait, PerMinute: s.options.PerMinute, AddressPerMinute: s.options.AddressPerMinute,
 		},
@@ -235,17 +235,22 @@ func (s *Server) openRoutes(config *rest.Config) error {
 	return nil
 }
 
-// limiter counts in this process, or in Redis.
-func (s *Server) limiter() (throttle.Limiter, error) {
-	local := throttle.NewLocal(s.cluster.Replicas, clock.RealClock{}, throttle.DefaultMaxKeys)
+// limiters count in this process, or in Redis: by token, and by address.
+func (s *Server) limiters() (byToken, byAddress throttle.Limiter, err error) {
+	token := throttle.NewLocal(s.cluster.Replicas, clock.RealClock{}, throttle.DefaultMaxKeys)
+	address := throttle.NewLocal(s.cluster.Replicas, clock.RealClock{}, throttle.DefaultMaxKeys)
 	if s.options.RedisURL == "" {
-		return local, nil
+		return token, address, nil
 	}
-	var err error
 	if s.redis, err = throttle.OpenRedis(s.options.RedisURL); err != nil {
-		return nil, fmt.Errorf("REDIS_URL: %w", err)
+		return nil, nil, fmt.Errorf("REDIS_URL: %w", err)
 	}
-	return throttle.NewRedis(s.redis, local, throttle.RedisOptions{Log: s.log.WithName("redis"), Registerer: s.registry})
+	log := s.log.WithName("redis")
+	if byToken, err = throttle.NewRedis(s.redis, token, throttle.RedisOptions{Log: log, Registerer: prometheus.WrapRegistererWith(prometheus.Labels{"limit": "token"}, s.registry)}); err != nil {
+		return nil, nil, err
+	}
+	byAddress, err = throttle.NewRedis(s.redis, address, throttle.RedisOptions{Log: log, Registerer: prometheus.WrapRegistererWith(prometheus.Labels{"limit": "address"}, s.registry)})
+	return byToken, byAddress, err
 }
 
 // gates bound what is under way.
@@ -256,6 +261,7 @@ func (s *Server) gates() (gates route.Gates, err error) {
 		inFlight, queue int
 	}{
 		{&gates.Checks, "check", s.options.MaxInFlight, s.options.MaxInFlight},
+		{&gates.Waits, "wait", s.options.MaxWaits, 0},
 		{&gates.DryRuns, "dry_run", s.options.MaxDryRuns, 32 * s.options.MaxDryRuns},
 		{&gates.Streams, "stream", s.options.MaxStreams, 0},
 	} {

@@ -16,6 +16,8 @@ var (
 	// ErrTooManyPending: as many Checks as may wait for their verdict do (Options.MaxPending). Nothing was stored; RetryAfter
 	// says when to try again.
 	ErrTooManyPending = errors.New("too many checks are waiting for their verdict; try again later")
+	// ErrTooManyOfOwner: as many of the owner's Checks as may wait for their verdict do (Options.MaxPendingPerOwner). Nothing was stored.
+	ErrTooManyOfOwner = errors.New("too many of the owner's checks are waiting for their verdict; wait for them, or delete some")
 	// ErrTooManyWatchers: as many watchers as may be are watching (Options.MaxWatchers).
 	ErrTooManyWatchers = errors.New("too many checks are being watched; try again later")
 	// ErrBadCursor: the cursor is none that List has given.

@@ -22,7 +22,9 @@ type ledger struct {
 	mu     sync.RWMutex
 	byName map[string]*v1alpha1.Check
 	// byOwner are an owner's Checks, the oldest first.
-	byOwner   map[string][]*v1alpha1.Check
+	byOwner map[string][]*v1alpha1.Check
+	// waiting counts an owner's Checks without a verdict.
+	waiting   map[string]int
 	followers map[string][]*follower
 }
 
@@ -40,6 +42,7 @@ func newLedger(namespace string) *ledger {
 		namespace: namespace,
 		byName:    map[string]*v1alpha1.Check{},
 		byOwner:   map[string][]*v1alpha1.Check{},
+		waiting:   map[string]int{},
 		followers: map[string][]*follower{},
 	}
 }
@@ -88,9 +91,7 @@ func (l *ledger) put(object any) {
 	list := l.byOwner[ownerOf(c)]
 	at, _ := slices.BinarySearchFunc(list, c, byAge)
 	l.byOwner[ownerOf(c)] = slices.Insert(list, at, c)
-	if !finished(c) {
-		l.unfinished.Add(1)
-	}
+	l.count(c, 1)
 	l.tell(c, false)
 }
 
@@ -110,9 +111,7 @@ func (l *ledger) drop(object any) {
 
 // remove takes a Check out of all but byName.
 func (l *ledger) remove(old *v1alpha1.Check) {
-	if !finished(old) {
-		l.unfinished.Add(-1)
-	}
+	l.count(old, -1)
 	owner := ownerOf(old)
 	list := l.byOwner[owner]
 	if at, found := slices.BinarySearchFunc(list, old, byAge); found {
@@ -123,6 +122,25 @@ func (l *ledger) remove(old *v1alpha1.Check) {
 		return
 	}
 	l.byOwner[owner] = list
+}
+
+// count adds a Check to those without a verdict, if it has none, or takes it away.
+func (l *ledger) count(c *v1alpha1.Check, by int) {
+	if finished(c) {
+		return
+	}
+	l.unfinished.Add(int64(by))
+	owner := ownerOf(c)
+	if l.waiting[owner] += by; l.waiting[owner] == 0 {
+		delete(l.waiting, owner)
+	}
+}
+
+// waitingOf is how many of an owner's Checks have no verdict.
+func (l *ledger) waitingOf(owner string) int {
+	l.mu.RLock()
+	defer l.mu.RUnlock()
+	return l.waiting[owner]
 }
 
 // byAge orders Checks: the oldest first, and those of one second by name.

@@ -203,7 +203,7 @@ func (e *env) stored() []v1alpha1.Check {
 // submit stores a request that has to be accepted.
 func (r *replica) submit(t testing.TB, owner string, request check.Request, key string) *v1alpha1.Check {
 	t.Helper()
-	c, err := r.Submit(t.Context(), owner, request, key, 0)
+	c, err := r.Submit(t.Context(), owner, request, key, check.Patience{})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -84,7 +84,7 @@ func resultOf(err error) string {
 		return resultInvalid
 	case errors.Is(err, ErrKeyReused):
 		return resultKeyReused
-	case errors.Is(err, ErrTooManyPending):
+	case errors.Is(err, ErrTooManyPending), errors.Is(err, ErrTooManyOfOwner):
 		return resultTooMany
 	case errors.Is(err, ErrUnavailable):
 		return resultUnavailable

@@ -200,7 +200,7 @@ func TestDeleteAll(t *testing.T) {
 	group.SetLimit(8)
 	for i := range many {
 		group.Go(func() error {
-			_, err := r.Submit(t.Context(), "ada", order(fmt.Sprintf(`{"amount": %d}`, i)), "", 0)
+			_, err := r.Submit(t.Context(), "ada", order(fmt.Sprintf(`{"amount": %d}`, i)), "", check.Patience{})
 			return err
 		})
 	}

@@ -66,7 +66,7 @@ func TestInvalidRequests(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Log(c.reason)
 			s := offline(t)
-			_, submitted := s.Submit(t.Context(), "ada", c.request, "", 0)
+			_, submitted := s.Submit(t.Context(), "ada", c.request, "", Patience{})
 			_, tried := s.DryRun(t.Context(), c.request)
 			for way, err := range map[string]error{"submit": submitted, "dry run": tried} {
 				refused := (*InvalidError)(nil)
@@ -127,7 +127,7 @@ func TestKeys(t *testing.T) {
 
 func TestNoOwner(t *testing.T) {
 	s := offline(t)
-	if _, err := s.Submit(t.Context(), "", Request{Input: []byte(`1`)}, "", 0); !errors.Is(err, errNoOwner) {
+	if _, err := s.Submit(t.Context(), "", Request{Input: []byte(`1`)}, "", Patience{}); !errors.Is(err, errNoOwner) {
 		t.Errorf("submit: %v", err)
 	}
 	if err := s.DeleteAll(t.Context(), ""); !errors.Is(err, errNoOwner) {

@@ -34,6 +34,9 @@ const (
 	// DefaultMaxPending is how many Checks may wait for their verdict: the number of objects that a cluster is tested for
 	// to hold of one custom resource (KEP-95).
 	DefaultMaxPending = 10_000
+	// DefaultMaxPendingPerOwner is how many of them may be one owner's: those that wait for a rule set which nobody makes wait until
+	// they are deleted.
+	DefaultMaxPendingPerOwner = 1_000
 	// DefaultMaxWatchers is how many Watch iterators may run at a time.
 	DefaultMaxWatchers = 1_000
 )
@@ -63,6 +66,8 @@ type Options struct {
 	Namespace string
 	// MaxPending is how many Checks may wait for their verdict. 0: DefaultMaxPending.
 	MaxPending int
+	// MaxPendingPerOwner is how many of them may be one owner's, so that nobody's keep out all others'. 0: DefaultMaxPendingPerOwner.
+	MaxPendingPerOwner int
 	// MaxWatchers is how many Watch iterators may run at a time. 0: DefaultMaxWatchers.
 	MaxWatchers int
 	// Clock tells the time. Nil: the real one.
@@ -94,6 +99,7 @@ func New(o Options) (*Service, error) {
 		return nil, errors.New("check: Cluster, Unreachable, Engine, Library and Namespace are all needed")
 	}
 	o.MaxPending = cmp.Or(o.MaxPending, DefaultMaxPending)
+	o.MaxPendingPerOwner = cmp.Or(o.MaxPendingPerOwner, DefaultMaxPendingPerOwner)
 	o.MaxWatchers = cmp.Or(o.MaxWatchers, DefaultMaxWatchers)
 	if o.Clock == nil {
 		o.Clock = clock.RealClock{}

@@ -83,6 +83,9 @@ func (s *Service) store(ctx context.Context, check *v1alpha1.Check) (*v1alpha1.C
 	if s.creating.Add(1)+s.checks.unfinished.Load() > int64(s.o.MaxPending) {
 		return nil, ErrTooManyPending
 	}
+	if s.checks.waitingOf(ownerOf(check)) >= s.o.MaxPendingPerOwner {
+		return nil, ErrTooManyOfOwner
+	}
 	stored := (*v1alpha1.Check)(nil)
 	err := s.untilClear(ctx, func(ctx context.Context) (err error) {
 		stored, err = s.create(ctx, check)

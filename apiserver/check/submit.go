@@ -13,19 +13,29 @@ import (
 // errNoOwner is a mistake of the caller's.
 var errNoOwner = errors.New("check: the owner is empty")
 
-// Submit stores a request as one Check, and waits for its verdict, at most so long; 0 does not wait. It gives the Check as it is
+// Patience is how Submit waits for the verdict, once the Check is stored. The zero value does not wait.
+type Patience struct {
+	// For is how long to wait at most.
+	For time.Duration
+	// Enough ends the wait when it is closed. Nil: nothing does before its time.
+	Enough <-chan struct{}
+	// Begin is called before the wait; false: there is none. Nil: it may be waited.
+	Begin func() bool
+}
+
+// Submit stores a request as one Check, and waits for its verdict as patience allows. It gives the Check as it is
 // then, finished or not: once it is stored there is no error any more, even if the context ends. Nobody may change what it gives.
 //
 // With an idempotency key (it may be empty) the owner's Check of that key is found again, for as long as it is there; a request
-// that differs from the one it was made of is ErrKeyReused. The other errors are *InvalidError, ErrTooManyPending and
-// ErrUnavailable.
-func (s *Service) Submit(ctx context.Context, owner string, r Request, idempotencyKey string, wait time.Duration) (*v1alpha1.Check, error) {
-	check, err := s.submit(ctx, owner, &r, idempotencyKey, wait)
+// that differs from the one it was made of is ErrKeyReused. The other errors are *InvalidError, ErrTooManyPending, ErrTooManyOfOwner
+// and ErrUnavailable.
+func (s *Service) Submit(ctx context.Context, owner string, r Request, idempotencyKey string, patience Patience) (*v1alpha1.Check, error) {
+	check, err := s.submit(ctx, owner, &r, idempotencyKey, patience)
 	s.metrics.submitted(check, err)
 	return check, err
 }
 
-func (s *Service) submit(ctx context.Context, owner string, r *Request, key string, wait time.Duration) (*v1alpha1.Check, error) {
+func (s *Service) submit(ctx context.Context, owner string, r *Request, key string, patience Patience) (*v1alpha1.Check, error) {
 	name, err := s.nameFor(owner, key)
 	if err != nil {
 		return nil, err
@@ -40,7 +50,7 @@ func (s *Service) submit(ctx context.Context, owner string, r *Request, key stri
 	if check, err = s.store(ctx, check); err != nil {
 		return nil, err
 	}
-	return s.await(ctx, f, check, wait), nil
+	return s.await(ctx, f, check, patience), nil
 }
 
 // checkOf makes a Check of a valid request.
@@ -73,18 +83,20 @@ func (s *Service) checkOf(owner, name string, r *Request) (*v1alpha1.Check, erro
 	}, nil
 }
 
-// await waits until a stored Check has its verdict, the time is up, the Check is deleted, or the context ends, and gives its last state.
-func (s *Service) await(ctx context.Context, f *follower, check *v1alpha1.Check, wait time.Duration) *v1alpha1.Check {
-	if finished(check) || wait <= 0 {
+// await waits until a stored Check has its verdict, patience or the context ends, or the Check is deleted, and gives its last state.
+func (s *Service) await(ctx context.Context, f *follower, check *v1alpha1.Check, patience Patience) *v1alpha1.Check {
+	if finished(check) || patience.For <= 0 || patience.Begin != nil && !patience.Begin() {
 		return check
 	}
 	began := s.o.Clock.Now()
 	defer func() { s.metrics.waited(s.o.Clock.Since(began)) }()
-	timer := s.o.Clock.NewTimer(wait)
+	timer := s.o.Clock.NewTimer(patience.For)
 	defer timer.Stop()
 	for {
 		select {
 		case <-ctx.Done():
+			return check
+		case <-patience.Enough:
 			return check
 		case <-timer.C():
 			return check

@@ -67,7 +67,7 @@ type submission struct {
 func begin(ctx context.Context, r *replica, wait time.Duration) <-chan submission {
 	done := make(chan submission, 1)
 	go func() {
-		c, err := r.Submit(ctx, "ada", order(`{"amount": 1}`), "", wait)
+		c, err := r.Submit(ctx, "ada", order(`{"amount": 1}`), "", check.Patience{For: wait})
 		done <- submission{c, err}
 	}()
 	return done
@@ -170,7 +170,7 @@ func TestWaitersLeaveNothing(t *testing.T) {
 	for i := range 64 {
 		group.Go(func() {
 			if i%2 == 0 {
-				_, _ = r.Submit(ctx, "ada", order(`{"amount": 1}`), "first", patience)
+				_, _ = r.Submit(ctx, "ada", order(`{"amount": 1}`), "first", check.Patience{For: patience})
 				return
 			}
 			for range r.Watch(ctx, "ada", first.Name) {
@@ -192,7 +192,7 @@ func TestMaxPending(t *testing.T) {
 	first := r.submit(t, "ada", request, "first")
 	e.sees(r, first, true)
 	e.sees(r, r.submit(t, "bob", request, "second"), true)
-	if _, err := r.Submit(t.Context(), "ada", request, "third", 0); !errors.Is(err, check.ErrTooManyPending) {
+	if _, err := r.Submit(t.Context(), "ada", request, "third", check.Patience{}); !errors.Is(err, check.ErrTooManyPending) {
 		t.Errorf("the third of two: %v", err)
 	}
 	if again := r.submit(t, "ada", request, "first"); again.UID != first.UID {
@@ -206,12 +206,44 @@ func TestMaxPending(t *testing.T) {
 	e.until("the gauge tells", func() bool { return r.metric(t, "checky_apiserver_pending_checks").GetGauge().GetValue() == 2 })
 }
 
+// TestMaxPendingPerOwner has one owner at the bound: others go on.
+func TestMaxPendingPerOwner(t *testing.T) {
+	e := newEnv(t)
+	r := e.start(interceptor.Funcs{}, func(o *check.Options) { o.MaxPendingPerOwner = 1 })
+	request := order(`{"amount": 1}`)
+	first := r.submit(t, "ada", request, "first")
+	e.sees(r, first, true)
+	if _, err := r.Submit(t.Context(), "ada", request, "second", check.Patience{}); !errors.Is(err, check.ErrTooManyOfOwner) {
+		t.Errorf("the second of one: %v", err)
+	}
+	r.submit(t, "bob", request, "second")
+	e.sees(r, e.finish(first, v1alpha1.PhaseSuccess), true)
+	r.submit(t, "ada", request, "third")
+}
+
+// TestPatience ends waits before their time: when enough is enough, and before they begin. The Check is stored either way.
+func TestPatience(t *testing.T) {
+	e := newEnv(t)
+	r := e.start(interceptor.Funcs{})
+	enough := make(chan struct{})
+	close(enough)
+	for name, p := range map[string]check.Patience{
+		"enough": {For: patience, Enough: enough},
+		"begin":  {For: patience, Begin: func() bool { return false }},
+	} {
+		made, err := r.Submit(t.Context(), "ada", order(`{"amount": 1}`), name, p)
+		if err != nil || made.UID == "" {
+			t.Errorf("%s: %+v, %v", name, made, err)
+		}
+	}
+}
+
 // TestRefusedByTheAPIServer is what its own validation says, in the words of the REST body.
 func TestRefusedByTheAPIServer(t *testing.T) {
 	e := newEnv(t)
 	r := e.start(interceptor.Funcs{})
 	request := check.Request{Input: []byte(`"hunter2"`), Rules: []v1alpha1.Rule{{Name: "any", JSONSchema: v1alpha1.JSON{Raw: []byte("true")}}}}
-	_, err := r.Submit(t.Context(), "ada", request, "", 0)
+	_, err := r.Submit(t.Context(), "ada", request, "", check.Patience{})
 	wantField(t, err, "body.rules[0].jsonSchema")
 
 	large := `{"description": "` + strings.Repeat("x", 60<<10) + `"}`
@@ -219,6 +251,6 @@ func TestRefusedByTheAPIServer(t *testing.T) {
 	for i := range 30 {
 		request.Rules = append(request.Rules, v1alpha1.Rule{Name: fmt.Sprintf("r%d", i), JSONSchema: v1alpha1.JSON{Raw: []byte(large)}})
 	}
-	_, err = r.Submit(t.Context(), "ada", request, "", 0)
+	_, err = r.Submit(t.Context(), "ada", request, "", check.Patience{})
 	wantField(t, err, "body.rules")
 }

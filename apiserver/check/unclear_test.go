@@ -81,7 +81,7 @@ func TestUnclearCreate(t *testing.T) {
 				e := newEnv(t)
 				calls := &atomic.Int64{}
 				r := e.start(failing(calls, c.faults...))
-				made, err := r.Submit(t.Context(), "ada", order(`{"amount": 1}`), key, 0)
+				made, err := r.Submit(t.Context(), "ada", order(`{"amount": 1}`), key, check.Patience{})
 				if !errors.Is(err, c.want) {
 					t.Errorf("error %v, want %v", err, c.want)
 				}
@@ -131,7 +131,7 @@ func TestCallerGoesDuringCreate(t *testing.T) {
 		<-ctx.Done()
 		return ctx.Err()
 	}})
-	_, err := r.Submit(ctx, "ada", order(`{"amount": 1}`), "", patience)
+	_, err := r.Submit(ctx, "ada", order(`{"amount": 1}`), "", check.Patience{For: patience})
 	if !errors.Is(err, context.Canceled) || !errors.Is(err, check.ErrUnavailable) {
 		t.Errorf("error %v", err)
 	}
@@ -164,7 +164,7 @@ func TestAway(t *testing.T) {
 	r.link.away.Store(true)
 
 	for what, do := range map[string]func() error{
-		"submit":      func() error { _, err := r.Submit(t.Context(), "ada", order(`{}`), "", 0); return err },
+		"submit":      func() error { _, err := r.Submit(t.Context(), "ada", order(`{}`), "", check.Patience{}); return err },
 		"unknown id":  func() error { _, err := r.Get(t.Context(), "ada", "0123456789abcdefghjkmnpqrs"); return err },
 		"delete":      func() error { return r.Delete(t.Context(), "ada", known.Name) },
 		"delete all":  func() error { return r.DeleteAll(t.Context(), "ada") },
@@ -201,7 +201,7 @@ func TestKeyRaces(t *testing.T) {
 		var group sync.WaitGroup
 		for i := range 32 {
 			group.Go(func() {
-				c, err := replicas[i%2].Submit(t.Context(), "ada", order(`{"amount": 1}`), key, 0)
+				c, err := replicas[i%2].Submit(t.Context(), "ada", order(`{"amount": 1}`), key, check.Patience{})
 				if err != nil {
 					t.Error(err)
 					return
@@ -234,7 +234,7 @@ func TestKeyReused(t *testing.T) {
 	}
 	for range 2 { // before the caches know the Check, perhaps, and after
 		for _, r := range replicas {
-			if _, err := r.Submit(t.Context(), "ada", order(`{"amount": 2, "note": "x"}`), "key", 0); !errors.Is(err, check.ErrKeyReused) {
+			if _, err := r.Submit(t.Context(), "ada", order(`{"amount": 2, "note": "x"}`), "key", check.Patience{}); !errors.Is(err, check.ErrKeyReused) {
 				t.Errorf("another request under the key: %v", err)
 			}
 			e.sees(r, made, true)

@@ -95,7 +95,7 @@ func TestVerdicts(t *testing.T) {
 	})
 	compare := func(t *testing.T, request check.Request, phase v1alpha1.Phase) {
 		t.Helper()
-		recorded, err := r.Submit(t.Context(), "ada", request, "", patience)
+		recorded, err := r.Submit(t.Context(), "ada", request, "", check.Patience{For: patience})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -9,6 +9,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"math"
 	"net/http"
 	"strconv"
@@ -32,6 +33,8 @@ type Problem struct {
 	Errors []FieldError `json:"errors,omitempty" maxItems:"100" doc:"The fields that are wrong."`
 	// RetryAfter is sent as the Retry-After header, in whole seconds. 0: no header.
 	RetryAfter time.Duration `json:"-"`
+	// Challenge is sent as the WWW-Authenticate header, which each 401 has (RFC 9110, section 15.5.2).
+	Challenge string `json:"-"`
 }
 
 // FieldError is one field that is wrong.
@@ -76,10 +79,14 @@ func (p *Problem) GetStatus() int { return p.Status }
 
 // GetHeaders are the headers that belong to the problem.
 func (p *Problem) GetHeaders() http.Header {
-	if p.RetryAfter <= 0 {
-		return nil
+	header := http.Header{}
+	if p.RetryAfter > 0 {
+		header.Set("Retry-After", Seconds(p.RetryAfter))
 	}
-	return http.Header{"Retry-After": {Seconds(p.RetryAfter)}}
+	if p.Challenge != "" {
+		header.Set("WWW-Authenticate", p.Challenge)
+	}
+	return header
 }
 
 // ContentType is that of problems, whatever was asked for.
@@ -95,9 +102,7 @@ func Write(w http.ResponseWriter, p *Problem) {
 	header := w.Header()
 	header.Set("Content-Type", ContentType)
 	header.Set("Content-Length", strconv.Itoa(len(body)))
-	if p.RetryAfter > 0 {
-		header.Set("Retry-After", Seconds(p.RetryAfter))
-	}
+	maps.Copy(header, p.GetHeaders())
 	w.WriteHeader(p.Status)
 	_, _ = w.Write(body) // Where it cannot be written the caller has gone.
 }

@@ -39,19 +39,21 @@ func (a *api) admit(r route) func(huma.Context, func(huma.Context)) {
 			return
 		}
 		inner, err := a.admitted(request, writer, r, note)
-		if err != nil {
-			p := a.problemOf(request.Context(), err)
-			if p.Status == http.StatusUnauthorized {
-				writer.Header().Set("WWW-Authenticate", authn.Challenge(err))
+		if err == nil {
+			var release func()
+			if inner, release, err = a.withBody(inner, request, writer, r); err == nil {
+				defer release()
 			}
-			problem.Write(writer, p)
+		}
+		if err != nil {
+			problem.Write(writer, a.problemOf(request.Context(), err))
 			return
 		}
 		next(huma.WithContext(ctx, inner))
 	}
 }
 
-// admitted returns the context that the handler gets.
+// admitted returns the context that the handler gets, but for the body.
 func (a *api) admitted(request *http.Request, writer http.ResponseWriter, r route, note *observe.Note) (context.Context, error) {
 	ctx := request.Context()
 	if r.limit > 0 {
@@ -59,29 +61,36 @@ func (a *api) admitted(request *http.Request, writer http.ResponseWriter, r rout
 			return nil, p
 		}
 	}
-	var err error
 	if r.public {
-		ctx, err = a.admitAddress(ctx, request, writer)
-	} else {
-		ctx, err = a.admitCaller(ctx, request, writer, r, note)
+		return a.admitAddress(ctx, request, writer)
 	}
-	if err != nil {
-		return nil, err
-	}
+	return a.admitCaller(ctx, request, writer, r, note)
+}
+
+// withBody reads the body into the context. What it takes of the bodies' memory is given back by release.
+func (a *api) withBody(ctx context.Context, request *http.Request, writer http.ResponseWriter, r route) (_ context.Context, release func(), _ error) {
 	if r.limit == 0 || r.bodyOptional && request.ContentLength == 0 {
-		return ctx, nil
+		return ctx, func() {}, nil
+	}
+	weight := request.ContentLength
+	if weight < 0 || weight > r.limit {
+		weight = r.limit
+	}
+	if !a.bodies.TryAcquire(weight) {
+		return nil, nil, throttle.ErrOverloaded
 	}
 	raw, p := readBody(writer, request, r.limit)
 	if p != nil {
-		return nil, p
+		a.bodies.Release(weight)
+		return nil, nil, p
 	}
-	return context.WithValue(ctx, bodyKey{}, raw), nil
+	return context.WithValue(ctx, bodyKey{}, raw), func() { a.bodies.Release(weight) }, nil
 }
 
 // admitAddress lets an address make so many requests.
 func (a *api) admitAddress(ctx context.Context, request *http.Request, writer http.ResponseWriter) (context.Context, error) {
 	address := a.clientAddress(request)
-	decision := a.limiter.Allow(ctx, policyAddress+":"+throttle.Key(address), a.limits.AddressPerMinute)
+	decision := a.byAddress.Allow(ctx, policyAddress+":"+throttle.Key(address), a.limits.AddressPerMinute)
 	decision.SetHeaders(writer.Header(), policyAddress)
 	if !decision.Allowed {
 		return nil, limited(decision, policyAddress)
@@ -121,7 +130,7 @@ func (a *api) failedAuthentication(ctx context.Context, request *http.Request, e
 	if !errors.Is(err, authn.ErrUnauthenticated) {
 		return err
 	}
-	decision := a.limiter.Allow(ctx, "failures:"+throttle.Key(a.clientAddress(request)), a.limits.AddressPerMinute)
+	decision := a.byAddress.Allow(ctx, "failures:"+throttle.Key(a.clientAddress(request)), a.limits.AddressPerMinute)
 	if !decision.Allowed {
 		return limited(decision, policyAddress)
 	}

@@ -16,6 +16,7 @@ import (
 	"github.com/checky-dev/checky/apiserver/check"
 	"github.com/checky-dev/checky/apiserver/observe"
 	"github.com/checky-dev/checky/apiserver/problem"
+	"github.com/checky-dev/checky/apiserver/serve"
 )
 
 // checkBody is the body of POST /v1/check.
@@ -71,13 +72,8 @@ func (a *api) postCheck(ctx context.Context, in *checkParams) (*checkOutput, err
 	if p != nil {
 		return nil, p
 	}
-	leave, err := a.gates.Checks.Enter(ctx)
-	if err != nil {
-		return nil, err
-	}
-	defer leave()
 	request.TraceParent = observe.NoteFrom(ctx).TraceParent
-	made, err := a.checks.Submit(ctx, authn.From(ctx).Owner, request, in.IdempotencyKey, wait)
+	made, err := a.submit(ctx, request, in.IdempotencyKey, wait)
 	if err != nil {
 		return nil, err
 	}
@@ -87,6 +83,29 @@ func (a *api) postCheck(ctx context.Context, in *checkParams) (*checkOutput, err
 		out.Status, out.RetryAfter = http.StatusAccepted, "1"
 	}
 	return out, nil
+}
+
+// submit stores a check and waits for its verdict. Storing and waiting have gates of their own, so that those who wait do not keep
+// others from storing; where too many wait already, the answer is that the check is pending.
+func (a *api) submit(ctx context.Context, request check.Request, key string, wait time.Duration) (*v1alpha1.Check, error) {
+	leave, err := a.gates.Checks.Enter(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { leave() }()
+	return a.checks.Submit(ctx, authn.From(ctx).Owner, request, key, check.Patience{
+		For: wait, Enough: serve.Closing(ctx),
+		Begin: func() bool {
+			leave()
+			waited, err := a.gates.Waits.Enter(ctx)
+			if err != nil {
+				leave = func() {}
+				return false
+			}
+			leave = waited
+			return true
+		},
+	})
 }
 
 // dryRun evaluates in this process.

@@ -68,7 +68,11 @@ func (a *api) problemOf(ctx context.Context, err error) *problem.Problem {
 	}
 	for _, row := range table {
 		if errors.Is(err, row.err) {
-			return problem.New(row.status, "%s", row.detail).WithType(row.kind).After(row.retry)
+			p := problem.New(row.status, "%s", row.detail).WithType(row.kind).After(row.retry)
+			if row.status == http.StatusUnauthorized || row.err == authn.ErrForbidden {
+				p.Challenge = authn.Challenge(err)
+			}
+			return p
 		}
 	}
 	var backoff *account.BackoffError
@@ -134,6 +138,7 @@ var table = []struct {
 	{check.ErrKeyReused, http.StatusUnprocessableEntity, "idempotency-key-reused", "The idempotency key was used for another request: take a new one, or repeat that request unchanged.", 0},
 	{check.ErrBadCursor, http.StatusBadRequest, "bad-cursor", "The cursor is none that a page gave as its next: leave it out to begin at the newest check.", 0},
 	{check.ErrTooManyPending, http.StatusServiceUnavailable, "overloaded", "Too many checks wait for their verdict: try again later.", check.RetryAfter},
+	{check.ErrTooManyOfOwner, http.StatusTooManyRequests, "too-many-pending", "Too many of your checks wait for their verdict: wait for them, or delete some. GET /v1/checks?status=pending lists them.", check.RetryAfter},
 	{check.ErrTooManyWatchers, http.StatusServiceUnavailable, "overloaded", "Too many callers follow checks: try again later.", check.RetryAfter},
 	{check.ErrUnavailable, http.StatusServiceUnavailable, "kubernetes-unreachable", unreachable, retryAway},
 	{cluster.ErrAway, http.StatusServiceUnavailable, "kubernetes-unreachable", unreachable, retryAway},

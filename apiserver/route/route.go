@@ -9,6 +9,7 @@ import (
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/danielgtaylor/huma/v2/adapters/humago"
+	"golang.org/x/sync/semaphore"
 
 	"github.com/checky-dev/checky/apiserver/account"
 	"github.com/checky-dev/checky/apiserver/authn"
@@ -31,8 +32,9 @@ type Limits struct {
 
 // Gates bound what is under way at a time.
 type Gates struct {
-	// Checks are those that are recorded and waited for, DryRuns those evaluated in this process, Streams those of events.
-	Checks, DryRuns, Streams *throttle.Gate
+	// Checks are those that are being stored, Waits those that are stored and waited for, DryRuns those evaluated in this process, Streams
+	// those of events.
+	Checks, Waits, DryRuns, Streams *throttle.Gate
 }
 
 // Options are what the routes stand on.
@@ -42,10 +44,11 @@ type Options struct {
 	Authn    *authn.Authenticator
 	// Kubernetes authorizes ServiceAccounts. Nil: there are none among the callers.
 	Kubernetes *authn.Kubernetes
-	Limiter    throttle.Limiter
-	Addresses  *throttle.Addresses
-	Gates      Gates
-	Limits     Limits
+	// Limiter counts by token, AddressLimiter by address: two, so that many of the one do not make it forget the other.
+	Limiter, AddressLimiter throttle.Limiter
+	Addresses               *throttle.Addresses
+	Gates                   Gates
+	Limits                  Limits
 	// Away says whether the Kubernetes API is out of reach, and since when answers may be old.
 	Away func() (age time.Duration, away bool)
 	// Ready says what stands in the way of serving; nil: nothing does.
@@ -67,6 +70,7 @@ type api struct {
 	authn      *authn.Authenticator
 	kubernetes *authn.Kubernetes
 	limiter    throttle.Limiter
+	byAddress  throttle.Limiter
 	addresses  *throttle.Addresses
 	gates      Gates
 	limits     Limits
@@ -76,6 +80,7 @@ type api struct {
 	report     func(context.Context, error)
 	log        *slog.Logger
 	now        func() time.Time
+	bodies     *semaphore.Weighted // the bytes of the bodies that are under way
 }
 
 // Register adds the routes to a mux.
@@ -91,8 +96,9 @@ func Register(mux *http.ServeMux, o Options) error {
 func build(mux humago.Mux, o Options) (*api, *huma.OpenAPI, error) {
 	configureHuma()
 	a := &api{
-		checks: o.Checks, accounts: o.Accounts, authn: o.Authn, kubernetes: o.Kubernetes, limiter: o.Limiter, addresses: o.Addresses,
+		checks: o.Checks, accounts: o.Accounts, authn: o.Authn, kubernetes: o.Kubernetes, limiter: o.Limiter, byAddress: o.AddressLimiter, addresses: o.Addresses,
 		gates: o.Gates, limits: o.Limits, away: o.Away, ready: o.Ready, draining: o.Draining, report: o.Report, log: o.Log, now: o.Now,
+		bodies: semaphore.NewWeighted(MaxBodies),
 	}
 	if a.now == nil {
 		a.now = time.Now
