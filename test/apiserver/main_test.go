@@ -188,6 +188,9 @@ type facade struct {
 	url  string
 	log  *logBuffer
 	mail *logBuffer
+	// http holds each answer to the OpenAPI document, through held; a benchmark's does not.
+	http *http.Client
+	held *held
 	stop context.CancelFunc
 	done chan error
 }
@@ -206,7 +209,11 @@ func (c *cluster) options(mail io.Writer) apiserver.Options {
 // start runs a facade in this process until the test ends or stop is called, and returns when it is ready.
 func (c *cluster) start(change ...func(*apiserver.Options)) *facade {
 	c.t.Helper()
-	f := &facade{c: c, log: &logBuffer{}, mail: &logBuffer{}, done: make(chan error, 1)}
+	f := &facade{c: c, log: &logBuffer{}, mail: &logBuffer{}, http: http.DefaultClient, held: newHeld(c.t), done: make(chan error, 1)}
+	if _, benchmark := c.t.(*testing.B); !benchmark {
+		f.http = &http.Client{Transport: f.held}
+		c.t.Cleanup(f.http.CloseIdleConnections)
+	}
 	options := c.options(f.mail)
 	for _, f := range change {
 		f(&options)
@@ -237,6 +244,9 @@ func (f *facade) end() {
 		f.c.t.Errorf("the facade ended: %v", err)
 	}
 	f.done <- nil
+	for _, secret := range f.held.inLog(f.log.String()) {
+		f.c.t.Errorf("the facade's log has a secret: %s", secret)
+	}
 }
 
 // logBuffer keeps what is written to it, by any goroutine.
@@ -291,7 +301,7 @@ func (f *facade) newUser() *user {
 // as is a user with a token.
 func (f *facade) as(email, token string) *user {
 	f.c.t.Helper()
-	c, err := restclient.NewClientWithResponses(f.url, restclient.WithToken(token))
+	c, err := restclient.NewClientWithResponses(f.url, restclient.WithToken(token), restclient.WithHTTPClient(f.http))
 	if err != nil {
 		f.c.t.Fatal(err)
 	}
@@ -300,7 +310,7 @@ func (f *facade) as(email, token string) *user {
 
 func (f *facade) anonymous() *restclient.ClientWithResponses {
 	f.c.t.Helper()
-	c, err := restclient.NewClientWithResponses(f.url)
+	c, err := restclient.NewClientWithResponses(f.url, restclient.WithHTTPClient(f.http))
 	if err != nil {
 		f.c.t.Fatal(err)
 	}
@@ -343,7 +353,7 @@ func (f *facade) do(method, path, token, body string, headers ...string) (*http.
 	for i := 0; i+1 < len(headers); i += 2 {
 		r.Header.Set(headers[i], headers[i+1])
 	}
-	answer, err := http.DefaultClient.Do(r)
+	answer, err := f.http.Do(r)
 	if err != nil {
 		f.c.t.Fatal(err)
 	}
