@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"log/slog"
 	"net/http"
 	"net/url"
 	"time"
@@ -47,6 +46,7 @@ type Server struct {
 	mails     *mail.Queue
 	observer  *observe.Observer
 	redis     *redis.Client
+	addresses *throttle.Addresses
 	listener  *serve.Server
 	metrics   *serve.Metrics
 	handler   http.Handler
@@ -189,6 +189,10 @@ func (s *Server) openListeners(ctx context.Context, config *rest.Config) (err er
 }
 
 func (s *Server) openObserver(version string) (err error) {
+	if s.addresses, err = throttle.NewAddresses(s.options.Addresses); err != nil {
+		return err
+	}
+	s.options.Observe.Remote = func(r *http.Request) string { return throttle.Key(s.addresses.Of(r)) }
 	s.options.Observe.Log, s.options.Observe.Registerer, s.options.Observe.Version = s.log, s.registry, version
 	s.observer, err = observe.New(s.options.Observe)
 	return err
@@ -196,10 +200,6 @@ func (s *Server) openObserver(version string) (err error) {
 
 // openRoutes puts the layers of a request together.
 func (s *Server) openRoutes(config *rest.Config) error {
-	addresses, err := throttle.NewAddresses(s.options.Addresses)
-	if err != nil {
-		return err
-	}
 	limiter, byAddress, err := s.limiters()
 	if err != nil {
 		return err
@@ -222,12 +222,11 @@ func (s *Server) openRoutes(config *rest.Config) error {
 	page.Register(mux, page.Options{})
 	if err := route.Register(mux, route.Options{
 		Checks: s.checks, Accounts: s.accounts, Authn: authenticator,
-		Kubernetes: kubernetes, Limiter: limiter, AddressLimiter: byAddress, Addresses: addresses, Gates: gates,
+		Kubernetes: kubernetes, Limiter: limiter, AddressLimiter: byAddress, Addresses: s.addresses, Gates: gates,
 		Limits: route.Limits{
 			Wait: s.options.Wait, MaxWait: s.options.MaxWait, PerMinute: s.options.PerMinute, AddressPerMinute: s.options.AddressPerMinute,
 		},
 		Away: s.cluster.Away, Ready: s.ready, Draining: s.listener.Draining(), Report: s.observer.Report,
-		Log: slog.New(logr.ToSlogHandler(s.log)),
 	}); err != nil {
 		return err
 	}

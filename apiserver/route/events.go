@@ -5,7 +5,6 @@ import (
 	"errors"
 	"io"
 	"iter"
-	"log/slog"
 	"net/http"
 	"time"
 
@@ -45,7 +44,7 @@ func (a *api) getEvents(ctx context.Context, in *checkID) (*huma.StreamResponse,
 		ctx, cancel := context.WithTimeout(r.Context(), MaxStream)
 		defer cancel()
 		if err := serve.LiftDeadlines(w); err != nil {
-			a.log.ErrorContext(ctx, "cannot stream", slog.Any("error", err))
+			a.report(ctx, err)
 			return
 		}
 		a.stream(ctx, w, a.checks.Watch(ctx, owner, in.ID))

@@ -3,7 +3,6 @@ package route
 import (
 	"context"
 	"errors"
-	"log/slog"
 	"net/http"
 	"strings"
 	"sync"
@@ -89,12 +88,8 @@ func (a *api) problemOf(ctx context.Context, err error) *problem.Problem {
 		// The caller has gone: nobody reads this.
 		return problem.New(http.StatusServiceUnavailable, "The request was given up.")
 	}
-	note := observe.NoteFrom(ctx)
-	a.log.ErrorContext(ctx, "unexpected error", slog.String("route", note.Route), slog.String("request_id", note.RequestID), slog.Any("error", err))
-	if a.report != nil {
-		a.report(ctx, err)
-	}
-	return problem.New(http.StatusInternalServerError, "Something went wrong here. The log has it under request id %s.", note.RequestID)
+	a.report(ctx, err)
+	return problem.New(http.StatusInternalServerError, "Something went wrong here. The log has it under request id %s.", observe.NoteFrom(ctx).RequestID)
 }
 
 // invalid is about a field of the request.

@@ -3,6 +3,7 @@ package route
 import (
 	"time"
 
+	"github.com/danielgtaylor/huma/v2"
 	"github.com/go-json-experiment/json/jsontext"
 	"k8s.io/apimachinery/pkg/api/meta"
 
@@ -23,19 +24,28 @@ const (
 // reasonEvaluationError is the reason of a check that could not be evaluated.
 const reasonEvaluationError = "EvaluationError"
 
+// payload is JSON text that is passed on as it is.
+type payload []byte
+
+// MarshalJSONTo writes the text.
+func (p payload) MarshalJSONTo(out *jsontext.Encoder) error { return out.WriteValue(jsontext.Value(p)) }
+
+// Schema is that of any value.
+func (payload) Schema(huma.Registry) *huma.Schema { return &huma.Schema{} }
+
 // CheckResult is a check and what became of it.
 type CheckResult struct {
-	ID           string         `json:"id,omitempty" doc:"The check's id, and the name of its Check resource. Absent where nothing was recorded (dry_run)." example:"01jd3v9w5k8f6m2n4p7q9r1s3t" pattern:"^[0-9a-hjkmnp-tv-z]{26}$"`
-	Status       Status         `json:"status" enum:"pending,success,failure" doc:"What became of it. A check that could not be evaluated is a failure, with reason EvaluationError."`
-	Reason       string         `json:"reason,omitempty" doc:"Why, in one word: RulesPassed, RulesFailed, EvaluationError, or what a pending check waits for." example:"RulesFailed"`
-	Input        jsontext.Value `json:"input" doc:"The payload as it was sent, every digit kept."`
-	RulesApplied []string       `json:"rules_applied" doc:"The rules that applied, as SET/RULE, or RULE alone for one of the request's own; sorted." example:"[\"orders/amount-range\"]"`
-	Explanation  string         `json:"explanation" doc:"What failed, where, why it matters and what to do, citing the knowledge file; for a pending check, what it waits for." example:"Failure: of 1 rules, 1 failed."`
-	Timestamp    time.Time      `json:"timestamp" doc:"When the verdict was reached; while it is pending, when the check was made (RFC 3339)."`
-	Results      []RuleResult   `json:"results" doc:"The findings, the worst first; at most 100."`
-	Passages     []Passage      `json:"passages" doc:"The lines of the knowledge file that the explanation cites."`
-	Summary      *Summary       `json:"summary,omitzero" doc:"How many rules came to which outcome; exact, also where results is cut."`
-	Truncated    int32          `json:"truncated,omitzero" doc:"How many findings were left out of results."`
+	ID           string       `json:"id,omitempty" doc:"The check's id, and the name of its Check resource. Absent where nothing was recorded (dry_run)." example:"01jd3v9w5k8f6m2n4p7q9r1s3t" pattern:"^[0-9a-hjkmnp-tv-z]{26}$"`
+	Status       Status       `json:"status" enum:"pending,success,failure" doc:"What became of it. A check that could not be evaluated is a failure, with reason EvaluationError."`
+	Reason       string       `json:"reason,omitempty" doc:"Why, in one word: RulesPassed, RulesFailed, EvaluationError, or what a pending check waits for." example:"RulesFailed"`
+	Input        payload      `json:"input" doc:"The payload as it was sent, every digit kept."`
+	RulesApplied []string     `json:"rules_applied" doc:"The rules that applied, as SET/RULE, or RULE alone for one of the request's own; sorted." example:"[\"orders/amount-range\"]"`
+	Explanation  string       `json:"explanation" doc:"What failed, where, why it matters and what to do, citing the knowledge file; for a pending check, what it waits for." example:"Failure: of 1 rules, 1 failed."`
+	Timestamp    time.Time    `json:"timestamp" doc:"When the verdict was reached; while it is pending, when the check was made (RFC 3339)."`
+	Results      []RuleResult `json:"results" doc:"The findings, the worst first; at most 100."`
+	Passages     []Passage    `json:"passages" doc:"The lines of the knowledge file that the explanation cites."`
+	Summary      *Summary     `json:"summary,omitzero" doc:"How many rules came to which outcome; exact, also where results is cut."`
+	Truncated    int32        `json:"truncated,omitzero" doc:"How many findings were left out of results."`
 }
 
 // CheckSummary is a check in a list.
@@ -84,7 +94,7 @@ func resultOf(c *v1alpha1.Check) CheckResult {
 	r.Reason, r.Explanation = reasonOf(c)
 	if len(r.Input) == 0 {
 		// A Check with the owner's label that was not made here, and takes its payload from elsewhere.
-		r.Input = jsontext.Value("null")
+		r.Input = payload("null")
 	}
 	return r
 }

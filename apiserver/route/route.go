@@ -2,7 +2,6 @@ package route
 
 import (
 	"context"
-	"log/slog"
 	"net/http"
 	"net/netip"
 	"time"
@@ -55,9 +54,8 @@ type Options struct {
 	Ready func() error
 	// Draining is closed when the server has begun to stop: from then on it is not ready.
 	Draining <-chan struct{}
-	// Report takes errors that nobody expected. Nil: they are logged alone.
+	// Report logs errors that nobody expected.
 	Report func(context.Context, error)
-	Log    *slog.Logger
 	// Now tells the time. Nil: the real one.
 	Now func() time.Time
 }
@@ -78,7 +76,6 @@ type api struct {
 	ready      func() error
 	draining   <-chan struct{}
 	report     func(context.Context, error)
-	log        *slog.Logger
 	now        func() time.Time
 	bodies     *semaphore.Weighted // the bytes of the bodies that are under way
 }
@@ -97,7 +94,7 @@ func build(mux humago.Mux, o Options) (*api, *huma.OpenAPI, error) {
 	configureHuma()
 	a := &api{
 		checks: o.Checks, accounts: o.Accounts, authn: o.Authn, kubernetes: o.Kubernetes, limiter: o.Limiter, byAddress: o.AddressLimiter, addresses: o.Addresses,
-		gates: o.Gates, limits: o.Limits, away: o.Away, ready: o.Ready, draining: o.Draining, report: o.Report, log: o.Log, now: o.Now,
+		gates: o.Gates, limits: o.Limits, away: o.Away, ready: o.Ready, draining: o.Draining, report: o.Report, now: o.Now,
 		bodies: semaphore.NewWeighted(MaxBodies),
 	}
 	if a.now == nil {
