@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"io"
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"sync"
 	"testing"
@@ -13,6 +14,7 @@ import (
 
 	"github.com/checky-dev/checky/apiserver/page"
 	"github.com/checky-dev/checky/apiserver/problem"
+	"github.com/checky-dev/checky/test/browser"
 )
 
 // document is a small OpenAPI 3.1 document with what the real one has: Markdown, a body with an example, a bearer token.
@@ -85,21 +87,21 @@ func newSite(answers ...*problem.Problem) *site {
 }
 
 func TestDocs(t *testing.T) {
-	chromium := browser(t)
+	chromium := browser.Start(t)
 	for name, secure := range map[string]bool{"http": false, "https": true} {
 		t.Run(name, func(t *testing.T) {
 			s := newSite()
 			base := serve(t, s.ServeMux, secure)
-			b := open(chromium, t, base)
-			b.run(chromedp.Navigate(base + "/"))
-			b.waitFor("Gives the payload back")
-			if got := b.evaluate("location.pathname"); got != "/docs" {
+			b := browser.Open(chromium, t, base)
+			b.Run(chromedp.Navigate(base + "/"))
+			b.WaitFor("Gives the payload back")
+			if got := b.Evaluate("location.pathname"); got != "/docs" {
 				t.Errorf("/ leads to %s", got)
 			}
-			b.screenshot("docs-" + name)
+			b.Screenshot("docs-" + name)
 
 			// Somebody enters a token and tries the operation.
-			b.run(
+			b.Run(
 				chromedp.Click(chromedp.CSS(".btn.authorize")),
 				chromedp.SendKeys(chromedp.CSS(".auth-container input"), "a-token"),
 				chromedp.Click(chromedp.CSS(".auth-btn-wrapper .authorize")),
@@ -109,42 +111,42 @@ func TestDocs(t *testing.T) {
 				chromedp.WaitVisible(chromedp.CSS(".btn.execute")),
 			)
 			// The example arrives in the field a little later; until then the body counts as missing.
-			b.holds("document.querySelector('.body-param__text')?.value.includes('12')")
+			b.Holds("document.querySelector('.body-param__text')?.value.includes('12')")
 			// The page moves while the operation unfolds, and a click by coordinates may miss.
-			b.evaluate("document.querySelector('.btn.execute').click(), ''")
-			b.waitFor("the-server-answered")
-			b.screenshot("docs-tried-" + name)
+			b.Evaluate("document.querySelector('.btn.execute').click(), ''")
+			b.WaitFor("the-server-answered")
+			b.Screenshot("docs-tried-" + name)
 			if diff := cmp.Diff([]string{`Bearer a-token {"amount":12}`}, s.echoes); diff != "" {
 				t.Errorf("what reached the server (-want +got):\n%s", diff)
 			}
-			if got := b.evaluate("JSON.stringify([localStorage.length, sessionStorage.length, document.cookie])"); got != `[0,0,""]` {
+			if got := b.Evaluate("JSON.stringify([localStorage.length, sessionStorage.length, document.cookie])"); got != `[0,0,""]` {
 				t.Errorf("the page kept something: %s", got)
 			}
-			b.clean()
+			b.Clean()
 		})
 	}
 }
 
 func TestRedoc(t *testing.T) {
-	chromium := browser(t)
+	chromium := browser.Start(t)
 	base := serve(t, newSite().ServeMux, false)
-	b := open(chromium, t, base)
-	b.run(chromedp.Navigate(base + "/redoc"))
-	b.waitFor("Gives the payload back")
-	b.waitFor("An amount.")
-	if got := b.evaluate("getComputedStyle(document.querySelector('.menu-content')).position"); got != "sticky" {
+	b := browser.Open(chromium, t, base)
+	b.Run(chromedp.Navigate(base + "/redoc"))
+	b.WaitFor("Gives the payload back")
+	b.WaitFor("An amount.")
+	if got := b.Evaluate("getComputedStyle(document.querySelector('.menu-content')).position"); got != "sticky" {
 		t.Errorf("the menu is %s: the styles did not arrive", got)
 	}
 	// The search runs in a worker.
-	b.run(chromedp.SendKeys(chromedp.CSS("input[role=search], .search-input"), "payload"),
+	b.Run(chromedp.SendKeys(chromedp.CSS("input[role=search], .search-input"), "payload"),
 		chromedp.WaitVisible(chromedp.CSS("[data-role='search:results'] li")))
-	b.screenshot("redoc")
-	b.clean()
+	b.Screenshot("redoc")
+	b.Clean()
 }
 
 func TestPasswordReset(t *testing.T) {
 	const password = "correct horse battery"
-	chromium := browser(t)
+	chromium := browser.Start(t)
 	fill := func(first, again string) chromedp.Action[chromedp.Void] {
 		return chromedp.Steps(
 			chromedp.SetValue(chromedp.ID("password"), first), chromedp.SetValue(chromedp.ID("again"), again),
@@ -155,44 +157,44 @@ func TestPasswordReset(t *testing.T) {
 	t.Run("success", func(t *testing.T) {
 		s := newSite()
 		base := serve(t, s.ServeMux, false)
-		b := open(chromium, t, base)
-		b.run(chromedp.Navigate(base+"/password-reset#token=the%2Dtoken_1"), chromedp.WaitEnabled(chromedp.ID("submit")))
-		if got := b.evaluate("location.href"); got != base+"/password-reset" {
+		b := browser.Open(chromium, t, base)
+		b.Run(chromedp.Navigate(base+"/password-reset#token=the%2Dtoken_1"), chromedp.WaitEnabled(chromedp.ID("submit")))
+		if got := b.Evaluate("location.href"); got != base+"/password-reset" {
 			t.Errorf("the token stays in the address: %s", got)
 		}
-		b.screenshot("password-reset-light")
-		b.run(dark())
-		b.screenshot("password-reset-dark")
-		b.run(fill(password, password), chromedp.WaitVisible(chromedp.ID("done")))
-		b.screenshot("password-reset-done")
+		b.Screenshot("password-reset-light")
+		b.Run(browser.Dark())
+		b.Screenshot("password-reset-dark")
+		b.Run(fill(password, password), chromedp.WaitVisible(chromedp.ID("done")))
+		b.Screenshot("password-reset-done")
 		if diff := cmp.Diff([]map[string]string{{"token": "the-token_1", "password": password}}, s.resets); diff != "" {
 			t.Errorf("what reached the server (-want +got):\n%s", diff)
 		}
-		if got := b.evaluate("document.activeElement.id"); got != "done-title" {
+		if got := b.Evaluate("document.activeElement.id"); got != "done-title" {
 			t.Errorf("the focus is at %q: a screen reader would not tell", got)
 		}
-		b.clean()
+		b.Clean()
 	})
 
 	t.Run("what is wrong is said before anything is sent", func(t *testing.T) {
 		s := newSite()
 		base := serve(t, s.ServeMux, false)
-		b := open(chromium, t, base)
-		b.run(chromedp.Navigate(base+"/password-reset#bare-token"), chromedp.WaitEnabled(chromedp.ID("submit")), fill("short", "shorter"))
-		b.waitFor("Expected at least 15 characters.")
-		b.waitFor("This is not the same.")
-		if got := b.evaluate("document.activeElement.id + ' ' + document.activeElement.ariaInvalid"); got != "password true" {
+		b := browser.Open(chromium, t, base)
+		b.Run(chromedp.Navigate(base+"/password-reset#bare-token"), chromedp.WaitEnabled(chromedp.ID("submit")), fill("short", "shorter"))
+		b.WaitFor("Expected at least 15 characters.")
+		b.WaitFor("This is not the same.")
+		if got := b.Evaluate("document.activeElement.id + ' ' + document.activeElement.ariaInvalid"); got != "password true" {
 			t.Errorf("the focus is at %q", got)
 		}
-		b.screenshot("password-reset-wrong")
+		b.Screenshot("password-reset-wrong")
 		if len(s.resets) != 0 {
 			t.Errorf("%d requests were sent", len(s.resets))
 		}
-		b.run(fill(password, password), chromedp.WaitVisible(chromedp.ID("done")))
+		b.Run(fill(password, password), chromedp.WaitVisible(chromedp.ID("done")))
 		if diff := cmp.Diff([]map[string]string{{"token": "bare-token", "password": password}}, s.resets); diff != "" {
 			t.Errorf("what reached the server (-want +got):\n%s", diff)
 		}
-		b.clean()
+		b.Clean()
 	})
 
 	t.Run("problems of the server", func(t *testing.T) {
@@ -202,28 +204,40 @@ func TestPasswordReset(t *testing.T) {
 			problem.New(http.StatusServiceUnavailable, "There is too much to do.").After(90_000_000_000),
 		)
 		base := serve(t, s.ServeMux, false)
-		b := open(chromium, t, base)
-		b.run(chromedp.Navigate(base+"/password-reset#token=t"), chromedp.WaitEnabled(chromedp.ID("submit")), fill(password, password))
-		b.waitFor("Expected one that is not among the most common ones.")
-		b.run(chromedp.WaitEnabled(chromedp.ID("submit")), chromedp.Click(chromedp.ID("submit")))
-		b.waitFor("The link is not valid any more: ask for a new one <b>now</b>.")
-		if got := b.evaluate("document.activeElement.id"); got != "problem" {
+		b := browser.Open(chromium, t, base)
+		b.Run(chromedp.Navigate(base+"/password-reset#token=t"), chromedp.WaitEnabled(chromedp.ID("submit")), fill(password, password))
+		b.WaitFor("Expected one that is not among the most common ones.")
+		b.Run(chromedp.WaitEnabled(chromedp.ID("submit")), chromedp.Click(chromedp.ID("submit")))
+		b.WaitFor("The link is not valid any more: ask for a new one <b>now</b>.")
+		if got := b.Evaluate("document.activeElement.id"); got != "problem" {
 			t.Errorf("the focus is at %q", got)
 		}
-		b.run(dark())
-		b.screenshot("password-reset-problem-dark")
-		b.run(chromedp.WaitEnabled(chromedp.ID("submit")), chromedp.Click(chromedp.ID("submit")))
-		b.waitFor("There is too much to do. Try again in 90 s.")
-		b.run(chromedp.WaitEnabled(chromedp.ID("submit")), chromedp.Click(chromedp.ID("submit")), chromedp.WaitVisible(chromedp.ID("done")))
+		b.Run(browser.Dark())
+		b.Screenshot("password-reset-problem-dark")
+		b.Run(chromedp.WaitEnabled(chromedp.ID("submit")), chromedp.Click(chromedp.ID("submit")))
+		b.WaitFor("There is too much to do. Try again in 90 s.")
+		b.Run(chromedp.WaitEnabled(chromedp.ID("submit")), chromedp.Click(chromedp.ID("submit")), chromedp.WaitVisible(chromedp.ID("done")))
 		// The browser itself logs each answer of 400 and above.
-		b.clean("the server responded with a status of")
+		b.Clean("the server responded with a status of")
 	})
 
 	t.Run("no token", func(t *testing.T) {
 		base := serve(t, newSite().ServeMux, false)
-		b := open(chromium, t, base)
-		b.run(chromedp.Navigate(base+"/password-reset"), chromedp.WaitVisible(chromedp.ID("incomplete")))
-		b.screenshot("password-reset-incomplete")
-		b.clean()
+		b := browser.Open(chromium, t, base)
+		b.Run(chromedp.Navigate(base+"/password-reset"), chromedp.WaitVisible(chromedp.ID("incomplete")))
+		b.Screenshot("password-reset-incomplete")
+		b.Clean()
 	})
+}
+
+// serve serves a mux over HTTP or HTTPS on loopback.
+func serve(t *testing.T, mux *http.ServeMux, secure bool) string {
+	t.Helper()
+	start := httptest.NewServer
+	if secure {
+		start = httptest.NewTLSServer
+	}
+	server := start(mux)
+	t.Cleanup(server.Close)
+	return server.URL
 }

@@ -1,10 +1,18 @@
-package page_test
+// Package browser shows pages to a real Chromium, and records what they complain of and ask for.
+//
+//	chromium := browser.Start(t)
+//	tab := browser.Open(chromium, t, server.URL)
+//	tab.Run(chromedp.Navigate(server.URL + "/docs"))
+//	tab.WaitFor("Check a payload")
+//	tab.Screenshot("docs")
+//	tab.Clean()    // no breach of the policy, no error on the console, no request to another host
+//
+// Pictures are kept in the folder that CHECKY_SCREENSHOTS names.
+package browser
 
 import (
 	"context"
 	"fmt"
-	"net/http"
-	"net/http/httptest"
 	"net/url"
 	"os"
 	"os/exec"
@@ -27,8 +35,8 @@ import (
 // patience is how long a page may take to show what is waited for.
 const patience = time.Minute
 
-// browser starts a Chromium of the test's own, whose requests can reach this machine alone.
-func browser(t *testing.T) context.Context {
+// Start starts a Chromium of the test's own, whose requests can reach this machine alone.
+func Start(t *testing.T) context.Context {
 	t.Helper()
 	var program string
 	for _, name := range []string{"chromium", "chromium-browser", "google-chrome"} {
@@ -61,8 +69,8 @@ func browser(t *testing.T) context.Context {
 	return ctx
 }
 
-// tab is one page of the browser, and all that it complained of or asked for.
-type tab struct {
+// Tab is one page of the browser, and all that it complained of or asked for.
+type Tab struct {
 	t    *testing.T
 	ctx  context.Context
 	base string
@@ -72,12 +80,12 @@ type tab struct {
 	requests   []string
 }
 
-// open opens an empty tab that records.
-func open(browser context.Context, t *testing.T, base string) *tab {
+// Open opens an empty tab that records.
+func Open(browser context.Context, t *testing.T, base string) *Tab {
 	t.Helper()
 	ctx, cancel := chromedp.NewContext(browser)
 	t.Cleanup(cancel)
-	b := &tab{t: t, ctx: ctx, base: base}
+	b := &Tab{t: t, ctx: ctx, base: base}
 	if err := chromedp.Listen(ctx, b.record); err != nil {
 		t.Fatal(err)
 	}
@@ -86,7 +94,7 @@ func open(browser context.Context, t *testing.T, base string) *tab {
 	// A breach of the policy is an event of the document as well as a line of the log; the event tells more.
 	const breaches = `document.addEventListener("securitypolicyviolation", (e) =>
 		console.error("breach of " + e.effectiveDirective + ": " + e.blockedURI + " " + e.sample + " " + e.sourceFile + ":" + e.lineNumber));`
-	b.run(
+	b.Run(
 		call(network.Enable, network.EnableParams{}), call(log.Enable, cdp.Empty{}), call(runtime.Enable, cdp.Empty{}),
 		call(audits.Enable, cdp.Empty{}),
 		call(page.AddScriptToEvaluateOnNewDocument, page.AddScriptToEvaluateOnNewDocumentParams{Source: breaches}),
@@ -102,7 +110,7 @@ func call[P, R any](command cdp.Command[P, R], parameters P) chromedp.Action[chr
 	})
 }
 
-func (b *tab) record(event any) {
+func (b *Tab) record(event any) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	switch e := event.(type) {
@@ -137,7 +145,8 @@ func described(o *runtime.RemoteObject) string {
 	return string(o.Value) + o.Description
 }
 
-func (b *tab) run(steps ...chromedp.Action[chromedp.Void]) {
+// Run takes steps, one after the other.
+func (b *Tab) Run(steps ...chromedp.Action[chromedp.Void]) {
 	b.t.Helper()
 	if err := chromedp.Do(b.ctx, steps...); err != nil {
 		b.fatal(err)
@@ -145,7 +154,7 @@ func (b *tab) run(steps ...chromedp.Action[chromedp.Void]) {
 }
 
 // fatal ends the test with what is known of the page.
-func (b *tab) fatal(err error) {
+func (b *Tab) fatal(err error) {
 	b.t.Helper()
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(b.ctx), 10*time.Second)
 	defer cancel()
@@ -155,22 +164,22 @@ func (b *tab) fatal(err error) {
 	b.t.Fatalf("%v\ncomplaints: %q\nrequests: %q\npage: %s", err, b.complaints, b.requests, text)
 }
 
-// waitFor waits until the page shows a text.
-func (b *tab) waitFor(text string) {
+// WaitFor waits until the page shows a text.
+func (b *Tab) WaitFor(text string) {
 	b.t.Helper()
-	b.holds(fmt.Sprintf("document.body.innerText.includes(%q)", text))
+	b.Holds(fmt.Sprintf("document.body.innerText.includes(%q)", text))
 }
 
-// holds waits until an expression is true.
-func (b *tab) holds(expression string) {
+// Holds waits until an expression is true.
+func (b *Tab) Holds(expression string) {
 	b.t.Helper()
 	if _, err := chromedp.Run(b.ctx, chromedp.Poll[bool](expression, chromedp.WithPollingTimeout(patience))); err != nil {
 		b.fatal(fmt.Errorf("waiting for %s: %w", expression, err))
 	}
 }
 
-// evaluate gives an expression's value.
-func (b *tab) evaluate(expression string) string {
+// Evaluate gives an expression's value.
+func (b *Tab) Evaluate(expression string) string {
 	b.t.Helper()
 	value, err := chromedp.Run(b.ctx, chromedp.Evaluate[string](expression))
 	if err != nil {
@@ -179,8 +188,8 @@ func (b *tab) evaluate(expression string) string {
 	return value
 }
 
-// clean fails if the page complained of anything but what is expected, or asked another host.
-func (b *tab) clean(expected ...string) {
+// Clean fails if the page complained of anything but what is expected, or asked another host.
+func (b *Tab) Clean(expected ...string) {
 	b.t.Helper()
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -204,15 +213,15 @@ complaints:
 	}
 }
 
-// dark makes the page think that the person likes it dark.
-func dark() chromedp.Action[chromedp.Void] {
+// Dark makes the page think that the person likes it dark.
+func Dark() chromedp.Action[chromedp.Void] {
 	return call(emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{
 		Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: "dark"}},
 	})
 }
 
-// screenshot keeps a picture of the page, in CHECKY_SCREENSHOTS if that is set.
-func (b *tab) screenshot(name string) {
+// Screenshot keeps a picture of the page, in CHECKY_SCREENSHOTS if that is set.
+func (b *Tab) Screenshot(name string) {
 	b.t.Helper()
 	folder := os.Getenv("CHECKY_SCREENSHOTS")
 	if folder == "" {
@@ -230,16 +239,4 @@ func (b *tab) screenshot(name string) {
 		b.t.Fatal(err)
 	}
 	b.t.Logf("%s: %d bytes", path, len(picture))
-}
-
-// serve serves a mux over HTTP or HTTPS on loopback.
-func serve(t *testing.T, mux *http.ServeMux, secure bool) string {
-	t.Helper()
-	start := httptest.NewServer
-	if secure {
-		start = httptest.NewTLSServer
-	}
-	server := start(mux)
-	t.Cleanup(server.Close)
-	return server.URL
 }
