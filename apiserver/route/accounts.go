@@ -2,6 +2,7 @@ package route
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"net/netip"
 	"time"
@@ -9,6 +10,7 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 
 	"github.com/checky-dev/checky/apiserver/authn"
+	"github.com/checky-dev/checky/apiserver/password"
 	"github.com/checky-dev/checky/apiserver/problem"
 )
 
@@ -110,7 +112,11 @@ func (a *api) changePassword(ctx context.Context, _ *struct{}) (*struct{}, error
 	if p := decode(raw(ctx), &b); p != nil {
 		return nil, p
 	}
-	return nil, a.accounts.ChangePassword(ctx, caller.Account, b.CurrentPassword, b.NewPassword, caller.TokenID)
+	err := a.accounts.ChangePassword(ctx, caller.Account, b.CurrentPassword, b.NewPassword, caller.TokenID)
+	if rejected := (*password.RuleError)(nil); errors.As(err, &rejected) {
+		return nil, rejectedPassword(rejected, "body.new_password")
+	}
+	return nil, err
 }
 
 // deleteAccount deletes the account with its tokens and checks.

@@ -80,6 +80,9 @@ func (a *api) withBody(ctx context.Context, request *http.Request, writer http.R
 		return nil, nil, throttle.ErrOverloaded
 	}
 	raw, p := readBody(writer, request, r.limit)
+	if p == nil && len(raw) == 0 && !r.bodyOptional {
+		p = noBody()
+	}
 	if p != nil {
 		a.bodies.Release(weight)
 		return nil, nil, p

@@ -53,7 +53,12 @@ func acceptsBody(r *http.Request) *problem.Problem {
 	return nil
 }
 
-// readBody reads a body of at most limit bytes.
+// noBody is about a route that needs one.
+func noBody() *problem.Problem {
+	return problem.New(http.StatusBadRequest, "The body is empty: send a JSON object.").At("body", "expected a JSON object")
+}
+
+// readBody reads a body of at most limit bytes. It may be empty.
 func readBody(w http.ResponseWriter, r *http.Request, limit int64) ([]byte, *problem.Problem) {
 	tooLarge := func() *problem.Problem {
 		return problem.New(http.StatusRequestEntityTooLarge, "The body is larger than %d bytes, which is the most that this route takes.", limit).
@@ -79,8 +84,6 @@ func readBody(w http.ResponseWriter, r *http.Request, limit int64) ([]byte, *pro
 		return nil, tooLarge()
 	case err != nil:
 		return nil, problem.New(http.StatusBadRequest, "The body did not arrive in full within %d seconds: send it again.", int(bodyTimeout.Seconds()))
-	case len(body) == 0:
-		return nil, problem.New(http.StatusBadRequest, "The body is empty: send a JSON object.").At("body", "expected a JSON object")
 	}
 	_ = http.NewResponseController(w).SetReadDeadline(time.Time{})
 	return body, nil

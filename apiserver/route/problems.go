@@ -107,9 +107,14 @@ func invalid(err error) *problem.Problem {
 	case errors.As(err, &ofAccount):
 		return problem.New(http.StatusUnprocessableEntity, "The request cannot be accepted as it is: %s.", ofAccount.Message).At(ofAccount.Field, ofAccount.Message)
 	case errors.As(err, &ofPassword):
-		return problem.New(http.StatusUnprocessableEntity, "The password cannot be accepted: %s.", ofPassword.Message).WithType("password-rejected").At("body.password", ofPassword.Message)
+		return rejectedPassword(ofPassword, "body.password")
 	}
 	return nil
+}
+
+// rejectedPassword is about a password that the rules refuse, in a field of the request.
+func rejectedPassword(err *password.RuleError, field string) *problem.Problem {
+	return problem.New(http.StatusUnprocessableEntity, "The password cannot be accepted: %s.", err.Message).WithType("password-rejected").At(field, err.Message)
 }
 
 // table says which status an error is.
