@@ -45,6 +45,7 @@ func TestPages(t *testing.T) {
 		b.Holds(`document.querySelector("#operations-Checks-check .body-param__text")?.value.includes("99999")`)
 		b.Evaluate(`document.querySelector("#operations-Checks-check .btn.execute").click(), ""`)
 		b.WaitFor("expected a number at least 0 and at most 10000, found 99999")
+		b.Evaluate(`document.querySelector("#operations-Checks-check .live-responses-table").scrollIntoView(), ""`)
 		b.Screenshot("rest-docs-tried")
 		b.Clean()
 	})
