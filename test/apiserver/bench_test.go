@@ -145,27 +145,35 @@ func median(rounds []round, of func(round) float64) float64 {
 // runRound sends so many requests over connections, each of which sends its next one when it has its answer.
 func runRound(b *testing.B, connections []*connection, requests [][]byte, n int) round {
 	b.Helper()
-	each := make([][]time.Duration, len(connections))
+	return measure(b, len(connections), n, func(i int) error {
+		status, _, err := connections[i].exchange(requests[i%len(requests)])
+		if err == nil && status != http.StatusOK {
+			err = fmt.Errorf("answer %d", status)
+		}
+		return err
+	})
+}
+
+// measure lets so many clients work at a time, each of which does the next piece of work when it has done one, until so many are done.
+func measure(b *testing.B, clients, n int, work func(client int) error) round {
+	b.Helper()
+	each := make([][]time.Duration, clients)
 	for i := range each {
 		each[i] = make([]time.Duration, 0, n)
 	}
 	var left atomic.Int64
 	left.Store(int64(n))
-	problems := make(chan error, len(connections))
+	problems := make(chan error, clients)
 	var before, after runtime.MemStats
 	runtime.GC()
 	runtime.ReadMemStats(&before)
 	began := time.Now()
 	var group sync.WaitGroup
-	for i, c := range connections {
+	for i := range clients {
 		group.Go(func() {
 			for left.Add(-1) >= 0 {
 				sent := time.Now()
-				status, _, err := c.exchange(requests[i%len(requests)])
-				if err == nil && status != http.StatusOK {
-					err = fmt.Errorf("answer %d", status)
-				}
-				if err != nil {
+				if err := work(i); err != nil {
 					problems <- err
 					return
 				}
@@ -197,7 +205,7 @@ func rawRequest(path, body string, headers ...string) []byte {
 type connection struct {
 	net.Conn
 	in     *bufio.Reader
-	answer bytes.Buffer
+	answer []byte
 }
 
 func dial(b *testing.B, address string, n int) []*connection {
@@ -230,30 +238,30 @@ func (c *connection) exchange(request []byte) (status int, body []byte, err erro
 	for _, digit := range line[len("HTTP/1.1 "):][:3] {
 		status = 10*status + int(digit-'0')
 	}
-	length, chunked := int64(0), false
+	length, chunked := 0, false
 	for {
 		if line, err = c.in.ReadSlice('\n'); err != nil {
 			return 0, nil, err
 		}
-		if len(line) <= 2 {
+		if len(line) <= len("\r\n") {
 			break
 		}
 		if value, is := bytes.CutPrefix(line, []byte("Content-Length: ")); is {
-			if length, err = strconv.ParseInt(string(bytes.TrimSpace(value)), 10, 64); err != nil {
+			if length, err = strconv.Atoi(string(bytes.TrimSpace(value))); err != nil {
 				return 0, nil, err
 			}
 		}
 		chunked = chunked || bytes.HasPrefix(line, []byte("Transfer-Encoding: chunked"))
 	}
-	c.answer.Reset()
 	if !chunked {
-		_, err = io.CopyN(&c.answer, c.in, length)
-		return status, c.answer.Bytes(), err
+		c.answer = slices.Grow(c.answer[:0], length)[:length]
+		_, err = io.ReadFull(c.in, c.answer)
+		return status, c.answer, err
 	}
-	if _, err = c.answer.ReadFrom(httputil.NewChunkedReader(c.in)); err == nil {
+	if c.answer, err = io.ReadAll(httputil.NewChunkedReader(c.in)); err == nil {
 		_, err = c.in.ReadSlice('\n') // what ends the trailer
 	}
-	return status, c.answer.Bytes(), err
+	return status, c.answer, err
 }
 
 // serveBare serves a fixed answer, once it has read the body, and returns the address.
