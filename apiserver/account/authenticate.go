@@ -49,7 +49,9 @@ func (s *Service) Authenticate(bearer string) (Token, error) {
 		}
 	}
 	s.recent.used(token, now)
-	return token.show(), nil
+	shown := token.show()
+	shown.Superseded = subtle.ConstantTimeCompare(token.token.SHA256[:], sum[:]) != 1
+	return shown, nil
 }
 
 // judge says whether a token is good. The digests are compared in constant time, and also where there is nothing to

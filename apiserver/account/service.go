@@ -26,6 +26,8 @@ type Token struct {
 	LoginAt time.Time
 	// RatePerMinute is the token's own rate limit; 0: the service's.
 	RatePerMinute int
+	// Superseded: it was shown by the secret before the last rotation, in its grace. Authenticate alone sets it.
+	Superseded bool
 }
 
 // Issued is a new token with its secret, which is not kept and cannot be shown again.

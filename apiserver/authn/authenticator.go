@@ -82,7 +82,7 @@ func (a *Authenticator) own(token string) (*Caller, error) {
 	}
 	return &Caller{
 		Owner: t.Account, TokenID: t.ID, Account: t.Account,
-		Session: t.Session, LoginAt: t.LoginAt, RatePerMinute: t.RatePerMinute,
+		Session: t.Session, LoginAt: t.LoginAt, RatePerMinute: t.RatePerMinute, Superseded: t.Superseded,
 	}, nil
 }
 

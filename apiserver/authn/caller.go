@@ -25,6 +25,8 @@ type Caller struct {
 	LoginAt time.Time
 	// RatePerMinute is the token's own limit; 0: the service's.
 	RatePerMinute int
+	// Superseded: the token's text is the one before its last rotation, in its grace.
+	Superseded bool
 	// User is who the API server says that a ServiceAccount token belongs to; nil for an account.
 	User user.Info
 }

@@ -111,12 +111,17 @@ func (a *api) createToken(ctx context.Context, _ *struct{}) (*issuedOutput, erro
 	return issuedOf(issued), nil
 }
 
-// ownOrSession lets a token see to itself, so that a pipeline can rotate the one it has, and a session to all of its account's.
+// ownOrSession lets a token see to itself, so that a pipeline can rotate the one it has, and a session to all of its account's. A text
+// that was rotated away may not: whoever found it would get the new secret by rotating once more, in the grace that is for others.
 func ownOrSession(ctx context.Context, id string) (*authn.Caller, *problem.Problem) {
-	if caller := authn.From(ctx); caller.Account != "" && caller.TokenID == id {
-		return caller, nil
+	caller := authn.From(ctx)
+	if caller.Account == "" || caller.TokenID != id {
+		return session(ctx)
 	}
-	return session(ctx)
+	if caller.Superseded {
+		return nil, problem.New(http.StatusForbidden, "This token was rotated: send its new text, or a token from POST /auth/login.").WithType("token-superseded")
+	}
+	return caller, nil
 }
 
 // rotateToken gives a token a new secret.
