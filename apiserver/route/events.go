@@ -41,6 +41,10 @@ func (a *api) getEvents(ctx context.Context, in *checkID) (*huma.StreamResponse,
 	return &huma.StreamResponse{Body: func(hctx huma.Context) {
 		defer leave()
 		r, w := humago.Unwrap(hctx)
+		beginStream(w)
+		if r.Method == http.MethodHead {
+			return // There is nothing to wait for.
+		}
 		ctx, cancel := context.WithTimeout(r.Context(), MaxStream)
 		defer cancel()
 		if err := serve.LiftDeadlines(w); err != nil {
@@ -51,12 +55,16 @@ func (a *api) getEvents(ctx context.Context, in *checkID) (*huma.StreamResponse,
 	}}, nil
 }
 
-// stream writes states as they come, and heartbeats between them.
-func (a *api) stream(ctx context.Context, w http.ResponseWriter, states iter.Seq2[*v1alpha1.Check, error]) {
+// beginStream sets the header of a stream.
+func beginStream(w http.ResponseWriter) {
 	header := w.Header()
 	header.Set("Content-Type", "text/event-stream")
 	header.Set("Cache-Control", "no-store")
 	header.Set("X-Accel-Buffering", "no")
+}
+
+// stream writes states as they come, and heartbeats between them.
+func (a *api) stream(ctx context.Context, w http.ResponseWriter, states iter.Seq2[*v1alpha1.Check, error]) {
 	w.WriteHeader(http.StatusOK)
 	out := &eventWriter{w: w, control: http.NewResponseController(w)}
 
