@@ -15,6 +15,9 @@ import (
 const (
 	maxLibrarySets     = 1024
 	maxLibraryPrograms = 1024
+	// maxLooseBytes bounds the rules that are not of objects in the cluster, as JSON: anybody sends as many of them as they like. What is
+	// compiled takes up to 50 times as much memory.
+	maxLooseBytes = 1 << 20
 )
 
 // Library compiles rule sets and keeps the results, so that a set is compiled once a generation and shared by all
@@ -23,11 +26,13 @@ type Library struct {
 	compiler *rules.Compiler
 	sets     *lru.Cache
 	programs *lru.Cache
+	// loose are the sets that are not of objects, and the programs with such sets: apart, so that they push none of the others out.
+	loose *weighed
 }
 
 // NewLibrary makes an empty library.
 func NewLibrary(compiler *rules.Compiler) *Library {
-	return &Library{compiler: compiler, sets: lru.New(maxLibrarySets), programs: lru.New(maxLibraryPrograms)}
+	return &Library{compiler: compiler, sets: lru.New(maxLibrarySets), programs: lru.New(maxLibraryPrograms), loose: newWeighed(maxLooseBytes)}
 }
 
 // RuleSet compiles a RuleSet.
@@ -56,11 +61,7 @@ func generationKey(kind, uid string, generation int64) string {
 
 func (l *Library) compile(key, name string, list []v1alpha1.Rule) *rules.Set {
 	if key == "" {
-		text, err := json.Marshal(list)
-		if err != nil { // a rule with broken JSON in it: compile it, and so report it, each time
-			return l.compiler.Compile(name, list)
-		}
-		key = name + "/" + rules.Digest(text)
+		return l.compileLoose(name, list)
 	}
 	if set, ok := l.sets.Get(key); ok {
 		return set.(*rules.Set) //nolint:forcetypeassert // the cache holds nothing else
@@ -70,20 +71,61 @@ func (l *Library) compile(key, name string, list []v1alpha1.Rule) *rules.Set {
 	return set
 }
 
+func (l *Library) compileLoose(name string, list []v1alpha1.Rule) *rules.Set {
+	text, err := json.Marshal(list)
+	if err != nil { // a rule with broken JSON in it: compile it, and so report it, each time
+		return l.compiler.Compile(name, list)
+	}
+	key := "set " + name + "/" + rules.Digest(text)
+	if set, ok := l.loose.get(key); ok {
+		return set.(*rules.Set) //nolint:forcetypeassert // the keys of programs begin in another way
+	}
+	set := l.compiler.Compile(name, list)
+	l.loose.add(key, set, weightOf(set))
+	return set
+}
+
+// setOverhead and ruleOverhead are what a set and a rule weigh besides their text, in bytes of it.
+const (
+	setOverhead  = 1 << 10
+	ruleOverhead = 256
+)
+
+// weightOf is how much of the bound on loose rules a set takes.
+func weightOf(set *rules.Set) int { return setOverhead + ruleOverhead*len(set.Rules) + set.Bytes }
+
 // Program joins sets into a program. See NewProgram for its errors.
 func (l *Library) Program(failOn v1alpha1.Severity, sets ...*rules.Set) (*Program, error) {
+	loose := 0
 	var b strings.Builder
-	b.WriteString(string(failOn))
+	b.WriteString("program " + string(failOn))
 	for _, set := range sets {
 		b.WriteString("\n" + set.Digest)
+		if set.Name == "" { // a Check's own rules
+			loose += weightOf(set)
+		}
 	}
 	key := b.String()
+	if loose > 0 {
+		return l.looseProgram(key, loose, failOn, sets)
+	}
 	if program, ok := l.programs.Get(key); ok {
 		return program.(*Program), nil //nolint:forcetypeassert // the cache holds nothing else
 	}
 	program, err := NewProgram(failOn, sets...)
 	if err == nil {
 		l.programs.Add(key, program)
+	}
+	return program, err
+}
+
+func (l *Library) looseProgram(key string, weight int, failOn v1alpha1.Severity, sets []*rules.Set) (*Program, error) {
+	if program, ok := l.loose.get(key); ok {
+		return program.(*Program), nil //nolint:forcetypeassert // the keys of sets begin in another way
+	}
+	program, err := NewProgram(failOn, sets...)
+	if err == nil {
+		l.loose.add(key, program, weight)
 	}
 	return program, err
 }

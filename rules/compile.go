@@ -89,6 +89,8 @@ type Set struct {
 	Rules []*Rule
 	// Digest is the SHA-256 of the set's name and rules, as sha256:HEX.
 	Digest string
+	// Bytes is how long the rules are as JSON: what it costs to keep the set is a multiple of it.
+	Bytes int
 	// Errors are the rules that don't compile.
 	Errors []v1alpha1.RuleError
 }
@@ -112,7 +114,9 @@ func (c *Compiler) Compile(set string, list []v1alpha1.Rule) *Set {
 			s.Errors = append(s.Errors, v1alpha1.RuleError{Rule: rule.Name, Message: ClipBytes(rule.err.Error(), MaxMessageBytes)})
 		}
 		s.Rules = append(s.Rules, rule)
-		digests = append(digests, digestRule(&list[i]))
+		digest, length := digestRule(&list[i])
+		digests = append(digests, digest)
+		s.Bytes += length
 	}
 	slices.SortStableFunc(s.Rules, func(a, b *Rule) int { return cmp.Compare(a.Name, b.Name) })
 	slices.SortStableFunc(s.Errors, func(a, b v1alpha1.RuleError) int { return cmp.Compare(a.Rule, b.Rule) })
@@ -121,18 +125,18 @@ func (c *Compiler) Compile(set string, list []v1alpha1.Rule) *Set {
 	return s
 }
 
-// digestRule covers all of a rule, with its defaults filled in and its JSON in canonical form.
-func digestRule(rule *v1alpha1.Rule) string {
+// digestRule covers all of a rule, with its defaults filled in and its JSON in canonical form; length is that of the JSON.
+func digestRule(rule *v1alpha1.Rule) (digest string, length int) {
 	r := *rule
 	r.Severity = cmp.Or(r.Severity, v1alpha1.SeverityError)
 	text, err := json.Marshal(&r)
 	if err != nil {
-		return Digest([]byte(r.Name + err.Error()))
+		return Digest([]byte(r.Name + err.Error())), len(r.Name)
 	}
 	if decoded, err := Decode(text); err == nil {
-		return decoded.Digest()
+		return decoded.Digest(), len(text)
 	}
-	return Digest(text)
+	return Digest(text), len(text)
 }
 
 var ruleName = regexp.MustCompile(`^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$`)
