@@ -22,7 +22,7 @@ func (s *Service) DryRun(ctx context.Context, r Request) (engine.Outcome, error)
 }
 
 func (s *Service) dryRun(ctx context.Context, r *Request) (engine.Outcome, error) {
-	own, err := s.validate(r)
+	own, err := s.validate(ctx, r)
 	if err != nil {
 		return engine.Outcome{}, err
 	}

@@ -2,6 +2,7 @@ package check
 
 import (
 	"cmp"
+	"context"
 	"slices"
 	"strconv"
 	"strings"
@@ -16,6 +17,8 @@ import (
 const (
 	// maxRuleSets is how many rule sets a request may name.
 	maxRuleSets = 20
+	// maxRulesBytes is how long a request's own rules may be together, as JSON: to compile so many takes a processor a third of a second.
+	maxRulesBytes = 128 << 10
 	// maxQueryRunes is the longest explain.query of a rule.
 	maxQueryRunes = 256
 	// maxTraceParent is the longest traceparent that is stored; version 00 of it has 55 bytes.
@@ -24,7 +27,7 @@ const (
 
 // validate refuses, by an *InvalidError, what the API server would refuse and what can never be evaluated; the input is left to
 // decode. It gives the request's own rules, compiled; nil where it has none.
-func (s *Service) validate(r *Request) (own *rules.Set, err error) {
+func (s *Service) validate(ctx context.Context, r *Request) (own *rules.Set, err error) {
 	switch r.FailOn {
 	case "", v1alpha1.SeverityInfo, v1alpha1.SeverityWarning, v1alpha1.SeverityError, v1alpha1.SeverityCritical:
 	default:
@@ -39,7 +42,7 @@ func (s *Service) validate(r *Request) (own *rules.Set, err error) {
 	if len(r.Rules) == 0 {
 		return nil, nil
 	}
-	return s.compile(r.Rules)
+	return s.compile(ctx, r.Rules)
 }
 
 func (s *Service) validateReferences(refs []v1alpha1.RuleSetReference) error {
@@ -67,7 +70,7 @@ func (s *Service) validateReferences(refs []v1alpha1.RuleSetReference) error {
 }
 
 // compile compiles a request's own rules, and refuses the first that does not compile.
-func (s *Service) compile(list []v1alpha1.Rule) (*rules.Set, error) {
+func (s *Service) compile(ctx context.Context, list []v1alpha1.Rule) (*rules.Set, error) {
 	if len(list) > rules.MaxRulesPerSet {
 		return nil, invalid("body.rules", "a check may have at most %d rules of its own; put some into a RuleSet", rules.MaxRulesPerSet)
 	}
@@ -75,6 +78,17 @@ func (s *Service) compile(list []v1alpha1.Rule) (*rules.Set, error) {
 		if explain := list[i].Explain; explain != nil && (explain.Query == "" || len([]rune(explain.Query)) > maxQueryRunes) {
 			return nil, invalid("body.rules["+strconv.Itoa(i)+"].explain.query", "expected 1 to %d characters", maxQueryRunes)
 		}
+	}
+	length := lengthOf(list)
+	if length > maxRulesBytes {
+		return nil, invalid("body.rules", "the rules of a request may have at most %d bytes together; put some into a RuleSet", maxRulesBytes)
+	}
+	if length > quickRulesBytes {
+		leave, err := s.compiles.Enter(ctx)
+		if err != nil {
+			return nil, err
+		}
+		defer leave()
 	}
 	set := s.o.Library.Rules("", list)
 	if len(set.Errors) == 0 {
@@ -87,6 +101,21 @@ func (s *Service) compile(list []v1alpha1.Rule) (*rules.Set, error) {
 		}
 	}
 	return nil, invalid("body.rules["+strconv.Itoa(first)+"]", "%s", rules.ClipBytes(problem.Error(), rules.MaxMessageBytes))
+}
+
+// lengthOf is how long rules are, but for what their form adds.
+func lengthOf(list []v1alpha1.Rule) (length int) {
+	for i := range list {
+		r := &list[i]
+		length += len(r.Name) + len(r.When) + len(r.Message) + len(r.JSONSchema.Raw)
+		if r.Module != nil {
+			length += len(r.Module.Name) + len(r.Module.Params.Raw)
+		}
+		if r.CEL != nil {
+			length += len(r.CEL.Expression) + len(r.CEL.MessageExpression)
+		}
+	}
+	return length
 }
 
 // byName gives the places of rules in the order of their names.

@@ -141,7 +141,7 @@ func TestNoOwner(t *testing.T) {
 // digest is that of a request which has to be valid.
 func digest(t testing.TB, s *Service, r Request) string {
 	t.Helper()
-	c, err := s.checkOf("ada", "name", &r)
+	c, err := s.checkOf(t.Context(), "ada", "name", &r)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -202,8 +202,8 @@ func FuzzRequestDigest(f *testing.F) {
 	}
 	s := offline(f)
 	f.Fuzz(func(t *testing.T, a, b []byte) {
-		x, errX := s.checkOf("ada", "name", &Request{Input: a})
-		y, errY := s.checkOf("ada", "name", &Request{Input: b})
+		x, errX := s.checkOf(t.Context(), "ada", "name", &Request{Input: a})
+		y, errY := s.checkOf(t.Context(), "ada", "name", &Request{Input: b})
 		if errX != nil || errY != nil {
 			return
 		}

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"runtime"
 	"sync/atomic"
 	"time"
 
@@ -15,6 +16,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/checky-dev/checky/api/v1alpha1"
+	"github.com/checky-dev/checky/apiserver/throttle"
 	"github.com/checky-dev/checky/engine"
 )
 
@@ -39,6 +41,15 @@ const (
 	DefaultMaxPendingPerOwner = 1_000
 	// DefaultMaxWatchers is how many Watch iterators may run at a time.
 	DefaultMaxWatchers = 1_000
+)
+
+// How long rules of requests' own are compiled: it is work for a processor alone, and must leave some for all else.
+const (
+	// quickRulesBytes is how long rules may be that are compiled at once, which takes some 10 ms. For longer ones there is a gate.
+	quickRulesBytes = 4 << 10
+	// maxCompilesWaiting is how many requests may wait at that gate, and compileWait how long.
+	maxCompilesWaiting = 16
+	compileWait        = time.Second
 )
 
 // Cluster is what is needed of the cluster.
@@ -82,6 +93,8 @@ type Service struct {
 	checks  *ledger
 	sets    *catalogue
 	metrics *metrics
+	// compiles lets half of the processors compile long rules.
+	compiles *throttle.Gate
 
 	// creating counts the Creates under way: Checks that the ledger is still to see.
 	creating atomic.Int64
@@ -106,7 +119,12 @@ func New(o Options) (*Service, error) {
 	}
 	s := &Service{o: o, checks: newLedger(o.Namespace), sets: newCatalogue(o.Namespace)}
 	var err error
-	s.metrics, err = newMetrics(o.Registerer, s.checks.unfinished.Load)
+	if s.metrics, err = newMetrics(o.Registerer, s.checks.unfinished.Load); err != nil {
+		return nil, err
+	}
+	s.compiles, err = throttle.NewGate(throttle.GateOptions{
+		Name: "compile", InFlight: max(1, runtime.GOMAXPROCS(0)/2), Queue: maxCompilesWaiting, Wait: compileWait, Registerer: o.Registerer,
+	})
 	return s, err
 }
 

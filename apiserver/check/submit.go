@@ -40,7 +40,7 @@ func (s *Service) submit(ctx context.Context, owner string, r *Request, key stri
 	if err != nil {
 		return nil, err
 	}
-	check, err := s.checkOf(owner, name, r)
+	check, err := s.checkOf(ctx, owner, name, r)
 	if err != nil {
 		return nil, err
 	}
@@ -54,11 +54,11 @@ func (s *Service) submit(ctx context.Context, owner string, r *Request, key stri
 }
 
 // checkOf makes a Check of a valid request.
-func (s *Service) checkOf(owner, name string, r *Request) (*v1alpha1.Check, error) {
+func (s *Service) checkOf(ctx context.Context, owner, name string, r *Request) (*v1alpha1.Check, error) {
 	if owner == "" {
 		return nil, errNoOwner
 	}
-	own, err := s.validate(r)
+	own, err := s.validate(ctx, r)
 	if err != nil {
 		return nil, err
 	}
