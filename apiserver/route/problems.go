@@ -1,6 +1,7 @@
 package route
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"net/http"
@@ -69,7 +70,8 @@ func (a *api) problemOf(ctx context.Context, err error) *problem.Problem {
 		if errors.Is(err, row.err) {
 			p := problem.New(row.status, "%s", row.detail).WithType(row.kind).After(row.retry)
 			if row.status == http.StatusUnauthorized || row.err == authn.ErrForbidden {
-				p.Challenge = authn.Challenge(err)
+				// A wrong password is no bearer token: what can be sent in place of it is one.
+				p.Challenge = cmp.Or(authn.Challenge(err), authn.Challenge(authn.ErrNoToken))
 			}
 			return p
 		}
