@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"strings"
 	"time"
 
 	"github.com/go-logr/logr"
@@ -274,8 +275,11 @@ func (s *Server) gates() (gates route.Gates, err error) {
 
 // ready says what stands in the way of serving.
 func (s *Server) ready() error {
-	if !s.cluster.Synced() || !s.accounts.Synced() {
-		return errors.New("the cluster's objects have not been read yet")
+	if missing := s.cluster.Missing(); len(missing) > 0 {
+		return errors.New("not read yet: " + strings.Join(missing, ", "))
+	}
+	if !s.accounts.Synced() || !s.checks.Synced() {
+		return errors.New("the cluster's objects have been read, and are being sorted")
 	}
 	return nil
 }

@@ -23,25 +23,33 @@ const (
 	deleteParallel = 8
 )
 
-// Delete deletes a Check of the owner's, finished or not. Its errors are ErrNotFound and ErrUnavailable; after the latter the
-// Check may be gone or not.
+// Delete deletes a Check of the owner's, finished or not. Its errors are ErrNotFound, ErrNotSetUp and ErrUnavailable; after the
+// last the Check may be gone or not.
 func (s *Service) Delete(ctx context.Context, owner, id string) error {
 	c, err := s.Get(ctx, owner, id)
 	if err != nil {
 		return err
 	}
-	err = s.remove(ctx, c)
-	if apierrors.IsConflict(err) { // the cache knew another of that name: it was deleted, and its key used again
+	if err = s.removeKnown(ctx, c); apierrors.IsConflict(err) { // the cache knew another of that name: it was deleted, and its key used again
 		if c, err = s.getLive(ctx, owner, id); err != nil {
 			return err
 		}
-		err = s.remove(ctx, c)
+		err = s.removeKnown(ctx, c)
 	}
 	switch {
 	case apierrors.IsNotFound(err), apierrors.IsConflict(err):
 		return ErrNotFound
 	case err != nil && !errors.Is(err, ErrUnavailable):
-		return fmt.Errorf("delete check: %w", err)
+		return notSetUp("delete check", err)
+	}
+	return err
+}
+
+// removeKnown deletes a Check, and does not know it any more: whoever deleted it does not find it again before the watch tells.
+func (s *Service) removeKnown(ctx context.Context, c *v1alpha1.Check) error {
+	err := s.remove(ctx, c)
+	if client.IgnoreNotFound(err) == nil {
+		s.checks.forget(c)
 	}
 	return err
 }

@@ -6,8 +6,8 @@ import (
 	"time"
 )
 
-// The errors that callers tell apart, by errors.Is. What comes beside them and *InvalidError is of the cluster's own
-// making, such as a missing permission: it is for the log.
+// The errors that callers tell apart, by errors.Is. What the cause of ErrQuota, ErrRefused and ErrNotSetUp says, and what comes beside
+// them and *InvalidError, is of the cluster's own making: it is for the log.
 var (
 	// ErrNotFound: there is no Check of that id, or it is another owner's. The two are not told apart.
 	ErrNotFound = errors.New("there is no check of that id")
@@ -22,6 +22,14 @@ var (
 	ErrTooManyWatchers = errors.New("too many checks are being watched; try again later")
 	// ErrBadCursor: the cursor is none that List has given.
 	ErrBadCursor = errors.New("the cursor is none that a page gave as its next; leave it out to begin at the newest check")
+	// ErrQuota: a ResourceQuota of the namespace leaves no room for another Check. Nothing was stored; Checks that expire make room.
+	ErrQuota = errors.New("the quota of the namespace leaves no room for another check")
+	// ErrRefused: an admission policy or webhook of the cluster does not let the Check in. Nothing was stored.
+	ErrRefused = errors.New("the cluster's admission control refuses the check")
+	// ErrNotSetUp: the namespace or a permission in it is missing, or the namespace is being deleted. Nothing was stored.
+	ErrNotSetUp = errors.New("checks cannot be kept: the namespace or a permission in it is missing")
+	// ErrDeleted: the Check was stored, and deleted before it had a verdict.
+	ErrDeleted = errors.New("the check was deleted before it had a verdict")
 	// ErrUnavailable: the API server could not be asked, or did not answer in time; the cause is wrapped beside it. For
 	// Submit it means that the Check may or may not be stored. To repeat the request after RetryAfter with the
 	// same idempotency key is safe, and makes no second Check; without a key it may make one.

@@ -109,6 +109,16 @@ func (l *ledger) drop(object any) {
 	l.tell(c, true)
 }
 
+// forget takes out a Check that the API server has deleted. Its followers are told by the watch, of its last state.
+func (l *ledger) forget(c *v1alpha1.Check) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if old := l.byName[c.Name]; old != nil && old.UID == c.UID {
+		l.remove(old)
+		delete(l.byName, c.Name)
+	}
+}
+
 // remove takes a Check out of all but byName.
 func (l *ledger) remove(old *v1alpha1.Check) {
 	l.count(old, -1)

@@ -19,7 +19,7 @@ type metrics struct {
 	wait   prometheus.Histogram
 }
 
-// The results of checky_apiserver_checks_total. Finished and pending are stored Checks.
+// The results of checky_apiserver_checks_total. Finished and pending are stored Checks; refused ones met a quota or an admission policy.
 const (
 	resultFinished    = "finished"
 	resultPending     = "pending"
@@ -27,6 +27,7 @@ const (
 	resultInvalid     = "invalid"
 	resultKeyReused   = "key_reused"
 	resultTooMany     = "too_many_pending"
+	resultRefused     = "refused"
 	resultUnavailable = "unavailable"
 	resultError       = "error"
 )
@@ -37,7 +38,7 @@ func newMetrics(registerer prometheus.Registerer, pending func() int64) (m *metr
 		Help: "Requests for a verdict, by what became of them.",
 	}, []string{"result"})
 	for _, result := range []string{
-		resultFinished, resultPending, resultDryRun, resultInvalid, resultKeyReused, resultTooMany, resultUnavailable, resultError,
+		resultFinished, resultPending, resultDryRun, resultInvalid, resultKeyReused, resultTooMany, resultRefused, resultUnavailable, resultError,
 	} {
 		checks.WithLabelValues(result) // so that each is there from the start, and a rate sees the first
 	}
@@ -86,6 +87,8 @@ func resultOf(err error) string {
 		return resultKeyReused
 	case errors.Is(err, ErrTooManyPending), errors.Is(err, ErrTooManyOfOwner):
 		return resultTooMany
+	case errors.Is(err, ErrQuota), errors.Is(err, ErrRefused):
+		return resultRefused
 	case errors.Is(err, ErrUnavailable):
 		return resultUnavailable
 	}

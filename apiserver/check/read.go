@@ -12,7 +12,7 @@ import (
 )
 
 // Get gives a Check of the owner's. The cache answers; a Check that it has not got is read from the API server, since another replica
-// may just have created it. Nobody may change what it gives. Its errors are ErrNotFound and ErrUnavailable.
+// may just have created it. Nobody may change what it gives. Its errors are ErrNotFound, ErrNotSetUp and ErrUnavailable.
 func (s *Service) Get(ctx context.Context, owner, id string) (*v1alpha1.Check, error) {
 	if !validID(id) {
 		return nil, ErrNotFound
@@ -38,7 +38,7 @@ func (s *Service) getLive(ctx context.Context, owner, id string) (*v1alpha1.Chec
 	case errors.As(err, &unclear):
 		return nil, unavailable(unclear.cause)
 	case err != nil:
-		return nil, err
+		return nil, notSetUp("read check", err)
 	}
 	return owned(c, owner)
 }

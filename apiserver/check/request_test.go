@@ -9,7 +9,10 @@ import (
 	"strings"
 	"testing"
 
+	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/util/validation/field"
 
 	"github.com/checky-dev/checky/api/v1alpha1"
@@ -226,29 +229,43 @@ func FuzzRequestDigest(f *testing.F) {
 func TestRefusal(t *testing.T) {
 	const secret = "hunter2"
 	kind := v1alpha1.GroupVersion.WithKind("Check").GroupKind()
+	checks := schema.GroupResource{Group: v1alpha1.GroupVersion.Group, Resource: "checks"}
+	terminating := apierrors.NewForbidden(checks, "x", errors.New("unable to create new content in namespace checky because it is being terminated"))
+	terminating.ErrStatus.Details.Causes = []metav1.StatusCause{{Type: corev1.NamespaceTerminatingCause, Field: "metadata.namespace"}}
+	policy := apierrors.NewInvalid(kind, "x", nil)
+	policy.ErrStatus.Details.Causes = []metav1.StatusCause{{Message: secret}}
 	for name, c := range map[string]struct {
 		err   error
 		field string // empty: it is no InvalidError
+		want  error  // nil: the error itself, where it is no InvalidError
 	}{
-		"a rule":       {apierrors.NewInvalid(kind, "x", field.ErrorList{field.Invalid(field.NewPath("spec", "rules").Index(2).Child("name"), "A", "no")}), "body.rules[2].name"},
-		"input":        {apierrors.NewInvalid(kind, "x", field.ErrorList{field.Invalid(field.NewPath("spec", "inputJSON"), secret, "no")}), "body.input"},
-		"a set":        {apierrors.NewInvalid(kind, "x", field.ErrorList{field.Duplicate(field.NewPath("spec", "ruleSets").Index(1), secret)}), "body.rule_sets[1]"},
-		"the spec":     {apierrors.NewInvalid(kind, "x", field.ErrorList{field.Invalid(field.NewPath("spec"), secret, "no")}), "body"},
-		"fail on":      {apierrors.NewInvalid(kind, "x", field.ErrorList{field.NotSupported(field.NewPath("spec", "failOn"), secret, []string{"error"})}), "body.fail_on"},
-		"a ttl":        {apierrors.NewInvalid(kind, "x", field.ErrorList{field.Invalid(field.NewPath("spec", "ttlSecondsAfterFinished"), -1, "no")}), "body.ttl_seconds"},
-		"unreadable":   {apierrors.NewBadRequest(secret), "body"},
-		"large":        {apierrors.NewRequestEntityTooLargeError("limit"), "body.rules"},
-		"too large":    {apierrors.NewInternalError(errors.New("etcdserver: request is too large")), "body.rules"},
-		"our own":      {apierrors.NewInvalid(kind, "x", field.ErrorList{field.Invalid(field.NewPath("metadata", "labels"), "!", "no")}), ""},
-		"another word": {apierrors.NewInvalid(kind, "x", field.ErrorList{field.Invalid(field.NewPath("spec", "rulesets"), "!", "no")}), ""},
-		"denied":       {apierrors.NewUnauthorized("no"), ""},
-		"unavailable":  {unavailable(errNotListed), ""},
+		"a rule":       {apierrors.NewInvalid(kind, "x", field.ErrorList{field.Invalid(field.NewPath("spec", "rules").Index(2).Child("name"), "A", "no")}), "body.rules[2].name", nil},
+		"input":        {apierrors.NewInvalid(kind, "x", field.ErrorList{field.Invalid(field.NewPath("spec", "inputJSON"), secret, "no")}), "body.input", nil},
+		"a set":        {apierrors.NewInvalid(kind, "x", field.ErrorList{field.Duplicate(field.NewPath("spec", "ruleSets").Index(1), secret)}), "body.rule_sets[1]", nil},
+		"the spec":     {apierrors.NewInvalid(kind, "x", field.ErrorList{field.Invalid(field.NewPath("spec"), secret, "no")}), "body", nil},
+		"fail on":      {apierrors.NewInvalid(kind, "x", field.ErrorList{field.NotSupported(field.NewPath("spec", "failOn"), secret, []string{"error"})}), "body.fail_on", nil},
+		"a ttl":        {apierrors.NewInvalid(kind, "x", field.ErrorList{field.Invalid(field.NewPath("spec", "ttlSecondsAfterFinished"), -1, "no")}), "body.ttl_seconds", nil},
+		"unreadable":   {apierrors.NewBadRequest(secret), "body", nil},
+		"large":        {apierrors.NewRequestEntityTooLargeError("limit"), "body", nil},
+		"too large":    {apierrors.NewInternalError(errors.New("etcdserver: request is too large")), "body", nil},
+		"our own":      {apierrors.NewInvalid(kind, "x", field.ErrorList{field.Invalid(field.NewPath("metadata", "labels"), "!", "no")}), "", nil},
+		"another word": {apierrors.NewInvalid(kind, "x", field.ErrorList{field.Invalid(field.NewPath("spec", "rulesets"), "!", "no")}), "", nil},
+		"denied":       {apierrors.NewUnauthorized("no"), "", ErrNotSetUp},
+		"no RBAC":      {apierrors.NewForbidden(checks, "", errors.New("User may not")), "", ErrNotSetUp},
+		"no namespace": {apierrors.NewNotFound(schema.GroupResource{Resource: "namespaces"}, "checky"), "", ErrNotSetUp},
+		"terminating":  {terminating, "", ErrNotSetUp},
+		"quota":        {apierrors.NewForbidden(checks, "x", errors.New("exceeded quota: few, requested: count/checks.checky.dev=1")), "", ErrQuota},
+		"plugin":       {apierrors.NewForbidden(checks, "x", errors.New("not on a Sunday")), "", ErrRefused},
+		"policy":       {policy, "", ErrRefused},
+		"webhook":      {&apierrors.StatusError{ErrStatus: metav1.Status{Status: "Failure", Code: 400, Message: "admission webhook denied the request"}}, "", ErrRefused},
+		"webhook 403":  {&apierrors.StatusError{ErrStatus: metav1.Status{Status: "Failure", Code: 403, Reason: metav1.StatusReasonForbidden, Message: "no"}}, "", ErrRefused},
+		"unavailable":  {unavailable(errNotListed), "", nil},
 	} {
 		err := refusal(c.err)
 		refused := (*InvalidError)(nil)
 		switch {
 		case !errors.As(err, &refused):
-			if c.field != "" || !errors.Is(err, c.err) {
+			if c.field != "" || !errors.Is(err, c.err) || c.want != nil && !errors.Is(err, c.want) {
 				t.Errorf("%s: %v", name, err)
 			}
 		case refused.Field != c.field:

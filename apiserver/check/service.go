@@ -180,6 +180,9 @@ func (s *Service) listed() error {
 	return nil
 }
 
+// Synced says whether all that there was at the start is known: List, RuleSets and DryRun need that.
+func (s *Service) Synced() bool { return s.listed() == nil }
+
 // reachable says by an error that the API server is known to be away: to ask it would only take time.
 func (s *Service) reachable() error {
 	if age, away := s.o.Cluster.Away(); away {

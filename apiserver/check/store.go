@@ -3,8 +3,6 @@ package check
 import (
 	"context"
 	"errors"
-	"fmt"
-	"strings"
 	"time"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -122,57 +120,4 @@ func sameRequest(there, check *v1alpha1.Check) error {
 		return ErrKeyReused
 	}
 	return nil
-}
-
-// refusal tells the API server's refusal of a Check in the words of the REST body. Values of rules may be quoted in it, and
-// nothing else.
-func refusal(err error) error {
-	if isTooLarge(err) {
-		return invalid("body.rules", "the input and the rules together are more than the API server stores; put the rules into RuleSets")
-	}
-	if apierrors.IsBadRequest(err) {
-		return invalid("body", "the API server cannot read the Check that is made of it")
-	}
-	status := apierrors.APIStatus(nil)
-	if !apierrors.IsInvalid(err) || !errors.As(err, &status) || status.Status().Details == nil {
-		return err
-	}
-	for _, cause := range status.Status().Details.Causes {
-		if field, ok := bodyField(cause.Field); ok {
-			message := "the API server refuses it: " + string(cause.Type)
-			if strings.HasPrefix(field, "body.rules") {
-				message = "the API server refuses it: " + cause.Message
-			}
-			return invalid(field, "%s", message)
-		}
-	}
-	return fmt.Errorf("create check: %w", err)
-}
-
-// bodyFields are the REST body's names of the spec's fields.
-var bodyFields = []struct{ spec, body string }{
-	{"spec.inputJSON", "body.input"},
-	{"spec.ruleSets", "body.rule_sets"},
-	{"spec.rules", "body.rules"},
-	{"spec.failOn", "body.fail_on"},
-	{"spec.ttlSecondsAfterFinished", "body.ttl_seconds"},
-}
-
-// bodyField names a field of the spec as the REST body does.
-func bodyField(path string) (field string, ok bool) {
-	if path == "spec" {
-		return "body", true
-	}
-	for _, f := range bodyFields {
-		if rest, ok := strings.CutPrefix(path, f.spec); ok && (rest == "" || rest[0] == '.' || rest[0] == '[') {
-			return f.body + rest, true
-		}
-	}
-	return "", false
-}
-
-// isTooLarge knows the refusals of an object that is larger than the API server takes, or than etcd does. The latter has
-// no type of its own.
-func isTooLarge(err error) bool {
-	return apierrors.IsRequestEntityTooLargeError(err) || err != nil && strings.Contains(err.Error(), "request is too large")
 }

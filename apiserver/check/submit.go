@@ -24,11 +24,12 @@ type Patience struct {
 }
 
 // Submit stores a request as one Check, and waits for its verdict as patience allows. It gives the Check as it is
-// then, finished or not: once it is stored there is no error any more, even if the context ends. Nobody may change what it gives.
+// then, finished or not: once it is stored there is no error any more but ErrDeleted, even if the context ends. Nobody may change
+// what it gives.
 //
 // With an idempotency key (it may be empty) the owner's Check of that key is found again, for as long as it is there; a request
-// that differs from the one it was made of is ErrKeyReused. The other errors are *InvalidError, ErrTooManyPending, ErrTooManyOfOwner
-// and ErrUnavailable.
+// that differs from the one it was made of is ErrKeyReused. The other errors are *InvalidError, ErrTooManyPending, ErrTooManyOfOwner,
+// ErrQuota, ErrRefused, ErrNotSetUp and ErrUnavailable.
 func (s *Service) Submit(ctx context.Context, owner string, r Request, idempotencyKey string, patience Patience) (*v1alpha1.Check, error) {
 	check, err := s.submit(ctx, owner, &r, idempotencyKey, patience)
 	s.metrics.submitted(check, err)
@@ -50,7 +51,7 @@ func (s *Service) submit(ctx context.Context, owner string, r *Request, key stri
 	if check, err = s.store(ctx, check); err != nil {
 		return nil, err
 	}
-	return s.await(ctx, f, check, patience), nil
+	return s.await(ctx, f, check, patience)
 }
 
 // checkOf makes a Check of a valid request.
@@ -83,10 +84,10 @@ func (s *Service) checkOf(ctx context.Context, owner, name string, r *Request) (
 	}, nil
 }
 
-// await waits until a stored Check has its verdict, patience or the context ends, or the Check is deleted, and gives its last state.
-func (s *Service) await(ctx context.Context, f *follower, check *v1alpha1.Check, patience Patience) *v1alpha1.Check {
+// await waits until a stored Check has its verdict, or patience or the context ends, and gives its last state. The error is ErrDeleted.
+func (s *Service) await(ctx context.Context, f *follower, check *v1alpha1.Check, patience Patience) (*v1alpha1.Check, error) {
 	if finished(check) || patience.For <= 0 || patience.Begin != nil && !patience.Begin() {
-		return check
+		return check, nil
 	}
 	began := s.o.Clock.Now()
 	defer func() { s.metrics.waited(s.o.Clock.Since(began)) }()
@@ -95,19 +96,22 @@ func (s *Service) await(ctx context.Context, f *follower, check *v1alpha1.Check,
 	for {
 		select {
 		case <-ctx.Done():
-			return check
+			return check, nil
 		case <-patience.Enough:
-			return check
+			return check, nil
 		case <-timer.C():
-			return check
+			return check, nil
 		case <-f.wake:
 		}
 		latest, gone := s.checks.latest(f)
 		if latest.UID != check.UID {
 			continue // of the same name, before this one or after
 		}
-		if check = latest; gone || finished(check) {
-			return check
+		switch check = latest; {
+		case finished(check): // deleted by now or not
+			return check, nil
+		case gone:
+			return nil, ErrDeleted
 		}
 	}
 }

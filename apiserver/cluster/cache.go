@@ -54,7 +54,7 @@ func (c *Cluster) openCache(cfg *rest.Config, httpClient *http.Client, o Options
 		if err != nil {
 			return err
 		}
-		c.synced = append(c.synced, informer.HasSynced)
+		c.kinds = append(c.kinds, cachedKind{kindOf(object), informer.HasSynced})
 		if _, ok := object.(*discoveryv1.EndpointSlice); !ok {
 			continue
 		}
@@ -62,7 +62,7 @@ func (c *Cluster) openCache(cfg *rest.Config, httpClient *http.Client, o Options
 		if err != nil {
 			return err
 		}
-		c.synced = append(c.synced, counting.HasSynced)
+		c.kinds = append(c.kinds, cachedKind{kindOf(object), counting.HasSynced})
 	}
 	return nil
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"slices"
 	"sync"
 	"time"
 
@@ -56,7 +57,7 @@ type Cluster struct {
 	state    *freshness
 	contact  *contact
 	replicas *replicas
-	synced   []func() bool
+	kinds    []cachedKind
 	close    func() // ends every connection
 }
 
@@ -90,6 +91,12 @@ func New(cfg *rest.Config, o Options, log logr.Logger) (*Cluster, error) {
 		}
 	}
 	return c, nil
+}
+
+// cachedKind is a kind of the cache, and says whether it has been listed.
+type cachedKind struct {
+	name   string
+	synced func() bool
 }
 
 // configFor is a client configuration whose connections the dialer can close. Nothing is paced on this side: the API
@@ -131,13 +138,24 @@ func (c *Cluster) Start(ctx context.Context) error {
 }
 
 // Synced tells whether every kind has been listed once, so that what the cache does not hold does not exist.
-func (c *Cluster) Synced() bool {
-	for _, synced := range c.synced {
-		if !synced() {
-			return false
+func (c *Cluster) Synced() bool { return len(c.Missing()) == 0 }
+
+// Missing names the kinds that have not been listed yet, in the order of their names, and says of each why the API server refuses to
+// list it, where it does.
+func (c *Cluster) Missing() []string {
+	var missing []string
+	for _, kind := range c.kinds {
+		if kind.synced() {
+			continue
 		}
+		name := kind.name
+		if refused := c.state.refusal(kind.name); refused != "" {
+			name += " (" + refused + ")"
+		}
+		missing = append(missing, name)
 	}
-	return true
+	slices.Sort(missing)
+	return slices.Compact(missing)
 }
 
 // Cache holds the Checks that have OwnerLabel and the RuleSets of CheckNamespace, all ClusterRuleSets, the Secrets of

@@ -74,6 +74,7 @@ func (f *follower) persist(ctx context.Context, try func() error) error {
 	f.state.await(patient, time.Time{})
 	for {
 		err := try()
+		f.state.tried(f.feed, err)
 		if err == nil || !Unreachable(err) || patient.Err() != nil {
 			return err
 		}

@@ -5,6 +5,7 @@ import (
 	"sync"
 	"time"
 
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/utils/clock"
 )
 
@@ -40,6 +41,7 @@ type feed struct {
 	openings  int       // how often it was connected: which watch is the present one
 	opened    time.Time // when it was last connected
 	since     time.Time // disconnected: since when the objects may be out of date
+	refused   string    // why the API server has refused the last list or watch; empty: it has not
 }
 
 func newFreshness(c clock.PassiveClock) *freshness {
@@ -64,6 +66,32 @@ func (f *freshness) connect(c *feed) (opening int) {
 	c.openings++
 	c.opened = f.clock.Now()
 	return c.openings
+}
+
+// tried records how a feed's list or watch was answered.
+func (f *freshness) tried(c *feed, err error) {
+	refused := ""
+	switch {
+	case apierrors.IsForbidden(err), apierrors.IsUnauthorized(err):
+		refused = "a permission is missing"
+	case apierrors.IsNotFound(err):
+		refused = "the kind is not installed"
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	c.refused = refused
+}
+
+// refusal says why the API server refuses to list or watch a kind; empty where it does not.
+func (f *freshness) refusal(kind string) string {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for _, c := range f.feeds {
+		if c.kind == kind && c.refused != "" {
+			return c.refused
+		}
+	}
+	return ""
 }
 
 // disconnect records that a watch has ended, unless the feed has another one by now. A watch that brought nothing and

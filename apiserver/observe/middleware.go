@@ -126,7 +126,7 @@ func (o *Observer) finish(q *request, r *http.Request, began time.Time) {
 		slog.Float64("duration", took.Seconds()),
 		slog.Int64("bytes", q.answer.bytes),
 		slog.String("request_id", q.note.RequestID),
-		{}, {}, {},
+		{}, {}, {}, {},
 	}
 	line := attributes[:6]
 	if q.note.TokenID != "" {
@@ -137,6 +137,9 @@ func (o *Observer) finish(q *request, r *http.Request, began time.Time) {
 	}
 	if q.note.TraceParent != "" {
 		line = append(line, slog.String("trace_id", traceID(q.note.TraceParent)))
+	}
+	if q.note.Cause != nil {
+		line = append(line, slog.String("error", scrub(q.note.Cause.Error())))
 	}
 	o.log.LogAttrs(q, slog.LevelInfo, "request", line...)
 }

@@ -15,6 +15,9 @@ type Note struct {
 	// Route is the template of the route's path, such as /v1/status/{id}. It is taken from the ServeMux's pattern; a route that
 	// is reached by other ways sets it itself. It becomes a metric's label: one of a fixed few.
 	Route string
+	// Cause is why the request was answered 503, where that is not the caller's doing; the access log has it, scrubbed. Set by the
+	// route.
+	Cause error
 }
 
 // NoteFrom is the note of the request that a context belongs to; outside of any, one that nobody reads. Never nil.

@@ -26,6 +26,8 @@ const (
 	retryOverload = time.Second
 	// retryAway is when to come back while the Kubernetes API cannot be reached.
 	retryAway = 5 * time.Second
+	// retryRoom is when to come back to a service that has no room for checks, or is not set up: both take longer to change.
+	retryRoom = 30 * time.Second
 )
 
 // configureHuma sets what huma keeps for the whole process, once: it answers with our problems, as its own repeat the values that
@@ -69,6 +71,12 @@ func (a *api) problemOf(ctx context.Context, err error) *problem.Problem {
 	for _, row := range table {
 		if errors.Is(err, row.err) {
 			p := problem.New(row.status, "%s", row.detail).WithType(row.kind).After(row.retry)
+			switch {
+			case row.report:
+				a.report(ctx, err)
+			case row.status == http.StatusServiceUnavailable:
+				observe.NoteFrom(ctx).Cause = err
+			}
 			if row.status == http.StatusUnauthorized || row.err == authn.ErrForbidden {
 				// A wrong password is no bearer token: what can be sent in place of it is one.
 				p.Challenge = cmp.Or(authn.Challenge(err), authn.Challenge(authn.ErrNoToken))
@@ -85,6 +93,7 @@ func (a *api) problemOf(ctx context.Context, err error) *problem.Problem {
 	case errors.As(err, &tooMany):
 		return problem.New(http.StatusConflict, "%s", tooMany.Error()).WithType("too-many")
 	case cluster.Unreachable(err):
+		observe.NoteFrom(ctx).Cause = err
 		return away()
 	case errors.Is(err, context.Canceled):
 		// The caller has gone: nobody reads this.
@@ -126,26 +135,32 @@ var table = []struct {
 	kind   string
 	detail string
 	retry  time.Duration
+	// report says that whoever runs the service has to see to it: the log has the cause, under the request's id.
+	report bool
 }{
-	{authn.ErrNoToken, http.StatusUnauthorized, "unauthenticated", "This route needs a token: send the header Authorization: Bearer TOKEN, with a token from POST /auth/login.", 0},
-	{authn.ErrUnauthenticated, http.StatusUnauthorized, "unauthenticated", "The token is not valid, or not any more: log in again.", 0},
-	{authn.ErrForbidden, http.StatusForbidden, "forbidden", "The token's ServiceAccount is not allowed to do this with checks.checky.dev in its own namespace.", 0},
-	{account.ErrCredentials, http.StatusUnauthorized, "wrong-credentials", "The address or the password is wrong.", 0},
-	{account.ErrUnauthenticated, http.StatusUnauthorized, "unauthenticated", "The token is not valid, or not any more: log in again.", 0},
-	{account.ErrNotFound, http.StatusNotFound, "", "There is no token of that id.", 0},
-	{account.ErrResetToken, http.StatusUnprocessableEntity, "reset-token", "The link is not valid, or not any more: ask for another.", 0},
-	{account.ErrSignUpClosed, http.StatusForbidden, "sign-up-closed", "Nobody can sign up here: ask whoever runs this service for an account.", 0},
-	{account.ErrNotReady, http.StatusServiceUnavailable, "not-ready", "The service is starting: try again in a moment.", retryOverload},
-	{check.ErrNotFound, http.StatusNotFound, "", "There is no check of that id.", 0},
-	{check.ErrKeyReused, http.StatusUnprocessableEntity, "idempotency-key-reused", "The idempotency key was used for another request: take a new one, or repeat that request unchanged.", 0},
-	{check.ErrBadCursor, http.StatusBadRequest, "bad-cursor", "The cursor is none that a page gave as its next: leave it out to begin at the newest check.", 0},
-	{check.ErrTooManyPending, http.StatusServiceUnavailable, "overloaded", "Too many checks wait for their verdict: try again later.", check.RetryAfter},
-	{check.ErrTooManyOfOwner, http.StatusTooManyRequests, "too-many-pending", "Too many of your checks wait for their verdict: wait for them, or delete some. GET /v1/checks?status=pending lists them.", check.RetryAfter},
-	{check.ErrTooManyWatchers, http.StatusServiceUnavailable, "overloaded", "Too many callers follow checks: try again later.", check.RetryAfter},
-	{check.ErrUnavailable, http.StatusServiceUnavailable, "kubernetes-unreachable", unreachable, retryAway},
-	{cluster.ErrAway, http.StatusServiceUnavailable, "kubernetes-unreachable", unreachable, retryAway},
-	{throttle.ErrOverloaded, http.StatusServiceUnavailable, "overloaded", busy, retryOverload},
-	{password.ErrBusy, http.StatusServiceUnavailable, "overloaded", busy, retryOverload},
+	{authn.ErrNoToken, http.StatusUnauthorized, "unauthenticated", "This route needs a token: send the header Authorization: Bearer TOKEN, with a token from POST /auth/login.", 0, false},
+	{authn.ErrUnauthenticated, http.StatusUnauthorized, "unauthenticated", "The token is not valid, or not any more: log in again.", 0, false},
+	{authn.ErrForbidden, http.StatusForbidden, "forbidden", "The token's ServiceAccount is not allowed to do this with checks.checky.dev in its own namespace.", 0, false},
+	{account.ErrCredentials, http.StatusUnauthorized, "wrong-credentials", "The address or the password is wrong.", 0, false},
+	{account.ErrUnauthenticated, http.StatusUnauthorized, "unauthenticated", "The token is not valid, or not any more: log in again.", 0, false},
+	{account.ErrNotFound, http.StatusNotFound, "", "There is no token of that id.", 0, false},
+	{account.ErrResetToken, http.StatusUnprocessableEntity, "reset-token", "The link is not valid, or not any more: ask for another.", 0, false},
+	{account.ErrSignUpClosed, http.StatusForbidden, "sign-up-closed", "Nobody can sign up here: ask whoever runs this service for an account.", 0, false},
+	{account.ErrNotReady, http.StatusServiceUnavailable, "not-ready", "The service is starting: try again in a moment.", retryOverload, false},
+	{check.ErrNotFound, http.StatusNotFound, "", "There is no check of that id.", 0, false},
+	{check.ErrKeyReused, http.StatusUnprocessableEntity, "idempotency-key-reused", "The idempotency key was used for another request: take a new one, or repeat that request unchanged.", 0, false},
+	{check.ErrBadCursor, http.StatusBadRequest, "bad-cursor", "The cursor is none that a page gave as its next: leave it out to begin at the newest check.", 0, false},
+	{check.ErrTooManyPending, http.StatusServiceUnavailable, "overloaded", "Too many checks wait for their verdict: try again later.", check.RetryAfter, false},
+	{check.ErrTooManyOfOwner, http.StatusTooManyRequests, "too-many-pending", "Too many of your checks wait for their verdict: wait for them, or delete some. GET /v1/checks?status=pending lists them.", check.RetryAfter, false},
+	{check.ErrTooManyWatchers, http.StatusServiceUnavailable, "overloaded", "Too many callers follow checks: try again later.", check.RetryAfter, false},
+	{check.ErrDeleted, http.StatusConflict, "check-deleted", "The check was recorded, and deleted before it had a verdict: send it again if it is still wanted.", 0, false},
+	{check.ErrQuota, http.StatusServiceUnavailable, "quota-exceeded", "There is no room for another check: try again once some have expired.", retryRoom, true},
+	{check.ErrRefused, http.StatusForbidden, "refused-by-cluster", "The cluster's admission control refuses this check: whoever runs this service finds the reason in the log.", 0, true},
+	{check.ErrNotSetUp, http.StatusServiceUnavailable, "not-set-up", "This service cannot keep checks, as it is not set up in full: whoever runs it finds in the log what is missing.", retryRoom, true},
+	{check.ErrUnavailable, http.StatusServiceUnavailable, "kubernetes-unreachable", unreachable, retryAway, false},
+	{cluster.ErrAway, http.StatusServiceUnavailable, "kubernetes-unreachable", unreachable, retryAway, false},
+	{throttle.ErrOverloaded, http.StatusServiceUnavailable, "overloaded", busy, retryOverload, false},
+	{password.ErrBusy, http.StatusServiceUnavailable, "overloaded", busy, retryOverload, false},
 }
 
 const busy = "There is more to do than can be done: try again in a moment."

@@ -1,0 +1,35 @@
+package check
+
+import (
+	"testing"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+
+	"github.com/checky-dev/checky/api/v1alpha1"
+)
+
+// TestForget deletes Checks before the watch tells of it: one that has been deleted is not found again, and its successor is.
+func TestForget(t *testing.T) {
+	l := newLedger("checky")
+	check := func(uid types.UID) *v1alpha1.Check {
+		return &v1alpha1.Check{ObjectMeta: metav1.ObjectMeta{
+			Namespace: "checky", Name: "01jd3v9w5k8f6m2n4p7q9r1s3t", UID: uid, Labels: map[string]string{OwnerLabel: "ada"},
+		}}
+	}
+	known := func() (there bool, listed int) {
+		page, _ := l.page("ada", nil, nil, MaxLimit)
+		return l.get("01jd3v9w5k8f6m2n4p7q9r1s3t") != nil, len(page)
+	}
+	l.put(check("first"))
+	l.forget(check("first"))
+	if there, listed := known(); there || listed != 0 || l.unfinished.Load() != 0 || l.waitingOf("ada") != 0 {
+		t.Errorf("it is still known: %t, %d listed, %d unfinished", there, listed, l.unfinished.Load())
+	}
+	l.drop(check("first")) // what the watch then says is nothing new
+	l.put(check("second"))
+	l.forget(check("first"))
+	if there, listed := known(); !there || listed != 1 || l.unfinished.Load() != 1 {
+		t.Errorf("its successor is gone: %t, %d listed, %d unfinished", there, listed, l.unfinished.Load())
+	}
+}
