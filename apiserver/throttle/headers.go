@@ -4,8 +4,6 @@ import (
 	"net/http"
 	"strconv"
 	"time"
-
-	"github.com/dunglas/httpsfv"
 )
 
 // SetHeaders says the decision in the headers of an answer, as draft-ietf-httpapi-ratelimit-headers-10 has it:
@@ -17,28 +15,26 @@ import (
 // Seconds are rounded up, so whoever waits for them has waited long enough. The policy names what was counted, in
 // ASCII.
 func (d Decision) SetHeaders(h http.Header, policy string) {
-	setItem(h, "RateLimit-Policy", policy, param{"q", int64(d.Limit)}, param{"w", wholeSeconds(Window)})
-	setItem(h, "RateLimit", policy, param{"r", int64(d.Remaining)}, param{"t", wholeSeconds(d.Reset)})
+	setItem(h, "Ratelimit-Policy", policy, ";q=", int64(d.Limit), ";w=", wholeSeconds(Window))
+	setItem(h, "Ratelimit", policy, ";r=", int64(d.Remaining), ";t=", wholeSeconds(d.Reset))
 	if !d.Allowed {
 		h.Set("Retry-After", strconv.FormatInt(max(1, wholeSeconds(d.RetryAfter)), 10))
 	}
 }
 
-type param struct {
-	key   string
-	value int64
-}
-
-// setItem sets a header to a list of one string with parameters (RFC 9651).
-func setItem(h http.Header, name, value string, params ...param) {
-	item := httpsfv.NewItem(value)
-	for _, p := range params {
-		item.Params.Add(p.key, p.value)
+// setItem sets a header, by its canonical name, to a list of one string with two parameters (RFC 9651). It is written here because every
+// answer has two of them: a library for structured fields makes a fifth of all that a dry run allocates.
+func setItem(h http.Header, name, value, key1 string, number1 int64, key2 string, number2 int64) {
+	for i := range len(value) {
+		if value[i] < ' ' || value[i] > '~' {
+			return // no structured field can hold it: an answer without the header is better than none
+		}
 	}
-	// It fails for a name that no structured field can hold: an answer without the header is better than none.
-	if text, err := httpsfv.Marshal(httpsfv.List{item}); err == nil {
-		h.Set(name, text)
-	}
+	// Of what strings can hold, quotation marks and backslashes alone are escaped, as in Go.
+	text := strconv.AppendQuote(make([]byte, 0, 48), value)
+	text = strconv.AppendInt(append(text, key1...), number1, 10)
+	text = strconv.AppendInt(append(text, key2...), number2, 10)
+	h[name] = []string{string(text)}
 }
 
 func wholeSeconds(d time.Duration) int64 { return int64((d + time.Second - 1) / time.Second) }

@@ -5,7 +5,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/dunglas/httpsfv"
 	"github.com/google/go-cmp/cmp"
+	"pgregory.net/rapid"
 )
 
 func TestSetHeaders(t *testing.T) {
@@ -64,4 +66,34 @@ func TestSetHeaders(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestHeadersAreStructuredFields reads what is written as RFC 9651 says, by a library.
+func TestHeadersAreStructuredFields(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		policy := rapid.StringMatching(`[ -~]{0,20}`).Draw(t, "policy")
+		d := Decision{
+			Allowed: true, Limit: rapid.IntRange(1, MaxPerMinute).Draw(t, "limit"), Remaining: rapid.IntRange(0, MaxPerMinute).Draw(t, "remaining"),
+			Reset: time.Duration(rapid.Int64Range(0, int64(2*Window)).Draw(t, "reset")),
+		}
+		h := http.Header{}
+		d.SetHeaders(h, policy)
+		for name, want := range map[string][2]int64{
+			"RateLimit-Policy": {int64(d.Limit), wholeSeconds(Window)}, "RateLimit": {int64(d.Remaining), wholeSeconds(d.Reset)},
+		} {
+			list, err := httpsfv.UnmarshalList(h.Values(name))
+			if err != nil || len(list) != 1 {
+				t.Fatalf("%s: %v, %d items", name, err, len(list))
+			}
+			item, _ := list[0].(httpsfv.Item)
+			got := [2]int64{}
+			for i, key := range item.Params.Names() {
+				value, _ := item.Params.Get(key)
+				got[i], _ = value.(int64)
+			}
+			if item.Value != policy || got != want {
+				t.Fatalf("%s: %v %v, want %q %v", name, item.Value, got, policy, want)
+			}
+		}
+	})
 }
