@@ -69,6 +69,7 @@ type acknowledgement struct {
 type load struct {
 	client *http.Client
 	urls   []string
+	wait   int // seconds for the verdict
 
 	mu           sync.Mutex
 	acknowledged []acknowledgement
@@ -77,8 +78,8 @@ type load struct {
 	broken       atomic.Int64 // those among them that began and were cut, or never came
 }
 
-func newLoad(client *http.Client, urls ...string) *load {
-	return &load{client: client, urls: urls, changed: make(chan struct{}, 1)}
+func newLoad(client *http.Client, wait int, urls ...string) *load {
+	return &load{client: client, urls: urls, wait: wait, changed: make(chan struct{}, 1)}
 }
 
 // run sends orders by so many clients at a time until there are no more.
@@ -113,7 +114,7 @@ func (l *load) send(ctx context.Context, o order) error {
 func (l *load) post(ctx context.Context, o order, first int) (at int, err error) {
 	for at = first; ; at++ {
 		a, err := send(ctx, l.client, http.MethodPost, l.urls[at%len(l.urls)]+"/v1/check", o.token, byOrders(o.payload()),
-			"Idempotency-Key", o.key(), "Prefer", "wait=2")
+			"Idempotency-Key", o.key(), "Prefer", fmt.Sprint("wait=", l.wait))
 		switch {
 		case ctx.Err() != nil:
 			return at, fmt.Errorf("%s: %w", o.key(), ctx.Err())
@@ -181,7 +182,7 @@ func TestKilledReplica(t *testing.T) {
 
 	ctx, cancel := context.WithTimeout(t.Context(), 2*patience)
 	defer cancel()
-	l := newLoad(newClient(t, killClients), urls...)
+	l := newLoad(newClient(t, killClients), 2, urls...)
 	work, done := make(chan order), make(chan error, 1)
 	go func() { done <- l.run(ctx, killClients, work) }()
 	restarted := make(chan struct{})

@@ -101,7 +101,7 @@ func newOutageTest(t *testing.T, alone *cluster) *outageTest {
 	c.apply(orders)
 	f := c.start(func(o *apiserver.Options) { o.PerMinute = 1_000_000 })
 	o := &outageTest{
-		cluster: &c, f: f, load: newLoad(newClient(t, outageClients), f.url), token: f.newUser().token,
+		cluster: &c, f: f, load: newLoad(newClient(t, outageClients), 0, f.url), token: f.newUser().token,
 		stop: make(chan struct{}), sent: make(chan int, 1), done: make(chan error, 1),
 	}
 	o.probe = order{number: 1_000_000, token: o.token}
@@ -192,7 +192,7 @@ func (o *outageTest) during() {
 		return o.age("/v1/status/"+o.known) > first && o.age("/v1/checks") >= int(outage.Seconds())
 	})
 	o.refuses("POST /v1/check", o.ask(http.MethodPost, "/v1/check", byOrders(o.probe.payload()), "Idempotency-Key", o.probe.key()))
-	// Each client may have had one that was stored, and waited for a verdict that did not come.
+	// Each client may have had one under way that was stored.
 	if n := len(o.load.seen()) - acknowledged; n > outageClients {
 		o.t.Errorf("%d checks were acknowledged while nothing could be stored", n)
 	}

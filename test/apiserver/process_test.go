@@ -158,6 +158,7 @@ type answer struct {
 	status int
 	header http.Header
 	body   []byte
+	last   bool // of its connection
 }
 
 // result is the check result in the answer; nil if there is none.
@@ -196,7 +197,7 @@ func send(ctx context.Context, client *http.Client, method, url, token, body str
 	if err != nil {
 		return nil, err
 	}
-	return &answer{status: response.StatusCode, header: response.Header, body: text}, nil
+	return &answer{status: response.StatusCode, header: response.Header, body: text, last: response.Close}, nil
 }
 
 // newClient is an HTTP client with room for so many connections to each replica, none of which another test has used.
