@@ -8,13 +8,16 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/spf13/pflag"
 
+	"github.com/checky-dev/checky/apiserver"
 	"github.com/checky-dev/checky/controllers"
 	"github.com/checky-dev/checky/controllers/metrics"
 	"github.com/checky-dev/checky/rag"
@@ -60,18 +63,45 @@ func hasAnchor(page, anchor string) bool {
 	return false
 }
 
+// documentedFlag is a flag as a table has it: | `--name`... | `default` | or | |.
+var documentedFlag = regexp.MustCompile("(?m)^\\| (`--[^|]+) \\| (?:`([^`]*)`)? ?\\|")
+
 func TestFlagsAreDocumented(t *testing.T) {
 	page := read(t, filepath.Join(root, "docs/operations.md"))
-	options, flags := controllers.DefaultOptions(), pflag.NewFlagSet("controller", pflag.ContinueOnError)
-	options.BindFlags(flags)
-	flags.VisitAll(func(f *pflag.Flag) {
-		switch {
-		case !strings.Contains(page, "`--"+f.Name+"`"):
-			t.Errorf("docs/operations.md lacks --%s", f.Name)
-		case f.DefValue != "" && !strings.Contains(page, "| `--"+f.Name+"` | `"+f.DefValue+"` |"):
-			t.Errorf("docs/operations.md has another default for --%s than %s", f.Name, f.DefValue)
+	controller, facade := controllers.DefaultOptions(), apiserver.DefaultOptions()
+	for heading, command := range map[string]struct {
+		bind func(*pflag.FlagSet)
+		// perMachine have a default that depends on the machine, and that words say.
+		perMachine []string
+	}{
+		"## Flags":      {bind: controller.BindFlags},
+		"### Its flags": {bind: facade.BindFlags, perMachine: []string{"max-dry-runs"}},
+	} {
+		_, section, found := strings.Cut(page, "\n"+heading+"\n")
+		if !found {
+			t.Fatalf("docs/operations.md has no %s", heading)
 		}
-	})
+		section, _, _ = strings.Cut(section, "\n"+strings.Repeat("#", strings.IndexByte(heading, ' '))+" ")
+		onPage := map[string]string{}
+		for _, m := range documentedFlag.FindAllStringSubmatch(section, -1) {
+			for name := range strings.SplitSeq(m[1], ", ") {
+				onPage[strings.Trim(name, "`-")] = m[2]
+			}
+		}
+		// The commands add those of logging.
+		ofCode := map[string]string{"log-format": "json", "log-debug": "false"}
+		flags := pflag.NewFlagSet(heading, pflag.ContinueOnError)
+		command.bind(flags)
+		flags.VisitAll(func(f *pflag.Flag) {
+			ofCode[f.Name] = f.DefValue
+			if f.DefValue == "[]" || slices.Contains(command.perMachine, f.Name) {
+				ofCode[f.Name] = ""
+			}
+		})
+		if diff := cmp.Diff(ofCode, onPage); diff != "" {
+			t.Errorf("docs/operations.md, %s, is not what the code has (-code +page):\n%s", heading, diff)
+		}
+	}
 }
 
 func TestMetricsAreDocumented(t *testing.T) {
