@@ -76,18 +76,31 @@ func (a *api) withBody(ctx context.Context, request *http.Request, writer http.R
 	if weight < 0 || weight > r.limit {
 		weight = r.limit
 	}
-	if !a.bodies.TryAcquire(weight) {
-		return nil, nil, throttle.ErrOverloaded
+	budget := a.bodies
+	if r.limit > MaxBody {
+		budget = a.checkBodies
+	}
+	release, err := budget.take(a.holder(ctx), weight)
+	if err != nil {
+		return nil, nil, err
 	}
 	raw, p := readBody(writer, request, r.limit)
 	if p == nil && len(raw) == 0 && !r.bodyOptional {
 		p = noBody()
 	}
 	if p != nil {
-		a.bodies.Release(weight)
+		release()
 		return nil, nil, p
 	}
-	return context.WithValue(ctx, bodyKey{}, raw), func() { a.bodies.Release(weight) }, nil
+	return context.WithValue(ctx, bodyKey{}, raw), release, nil
+}
+
+// holder is whose request it is: the owner's, or else the address's.
+func (a *api) holder(ctx context.Context) string {
+	if caller := authn.From(ctx); caller != nil {
+		return caller.Owner
+	}
+	return policyAddress + ":" + throttle.Key(address(ctx))
 }
 
 // admitAddress lets an address make so many requests.

@@ -2,13 +2,13 @@ package route
 
 import (
 	"context"
-	"fmt"
 	"net/http"
 	"strconv"
 	"strings"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
+	"github.com/danielgtaylor/huma/v2/adapters/humago"
 	"github.com/go-json-experiment/json/jsontext"
 
 	"github.com/checky-dev/checky/api/v1alpha1"
@@ -43,6 +43,28 @@ type checkParams struct {
 	IdempotencyKey string `header:"Idempotency-Key" minLength:"1" maxLength:"255" pattern:"^[!-~]+$" doc:"A key of the caller's choice, 1 to 255 visible ASCII characters. The same key with the same body is one check, however often it is sent." example:"order-4711-first-try"`
 }
 
+// Resolve refuses what would pass for not given, since a check is then recorded that should not be, or twice.
+func (p *checkParams) Resolve(ctx huma.Context) []error {
+	r, _ := humago.Unwrap(ctx)
+	p.Prefer = strings.Join(r.Header.Values("Prefer"), ", ")
+	var problems []error
+	if keys := r.Header.Values("Idempotency-Key"); len(keys) > 1 || len(keys) == 1 && keys[0] == "" {
+		problems = append(problems, &huma.ErrorDetail{Location: "header.Idempotency-Key", Message: "expected one key of 1 to 255 visible ASCII characters"})
+	}
+	said := 0
+	for parameter := range strings.SplitSeq(r.URL.RawQuery, "&") {
+		name, value, has := strings.Cut(parameter, "=")
+		if name != "dry_run" {
+			continue
+		}
+		if said++; said > 1 || has && value == "" {
+			problems = append(problems, &huma.ErrorDetail{Location: "query.dry_run", Message: "expected true or false, once"})
+			break
+		}
+	}
+	return problems
+}
+
 // checkOutput is a check result, with what its headers say.
 type checkOutput struct {
 	Status            int
@@ -68,7 +90,7 @@ func (a *api) postCheck(ctx context.Context, in *checkParams) (*checkOutput, err
 	if in.DryRun {
 		return a.dryRun(ctx, request)
 	}
-	wait, applied, p := a.wait(in.Prefer)
+	wait, applied, p := waitOf(in.Prefer, a.limits)
 	if p != nil {
 		return nil, p
 	}
@@ -93,16 +115,24 @@ func (a *api) submit(ctx context.Context, request check.Request, key string, wai
 		return nil, err
 	}
 	defer func() { leave() }()
-	return a.checks.Submit(ctx, authn.From(ctx).Owner, request, key, check.Patience{
+	owner := authn.From(ctx).Owner
+	return a.checks.Submit(ctx, owner, request, key, check.Patience{
 		For: wait, Enough: serve.Closing(ctx),
 		Begin: func() bool {
 			leave()
-			waited, err := a.gates.Waits.Enter(ctx)
-			if err != nil {
-				leave = func() {}
+			leave = func() {}
+			if !a.waits.take(owner, 1) {
 				return false
 			}
-			leave = waited
+			waited, err := a.gates.Waits.Enter(ctx)
+			if err != nil {
+				a.waits.give(owner, 1)
+				return false
+			}
+			leave = func() {
+				waited()
+				a.waits.give(owner, 1)
+			}
 			return true
 		},
 	})
@@ -121,27 +151,6 @@ func (a *api) dryRun(ctx context.Context, request check.Request) (*checkOutput, 
 	}
 	result := resultOfOutcome(request.Input, &outcome, a.now().UTC())
 	return &checkOutput{Status: http.StatusOK, Body: &result}, nil
-}
-
-// wait reads how long the caller wants to wait (RFC 7240, section 4.3). Other preferences are none of ours.
-func (a *api) wait(prefer string) (wait time.Duration, applied string, p *problem.Problem) {
-	for preference := range strings.SplitSeq(prefer, ",") {
-		name, value, _ := strings.Cut(strings.TrimSpace(preference), "=")
-		value, _, _ = strings.Cut(value, ";")
-		switch name = strings.TrimSpace(name); {
-		case strings.EqualFold(name, "respond-async"):
-			return 0, "respond-async", nil
-		case strings.EqualFold(name, "wait"):
-			seconds, err := strconv.Atoi(strings.Trim(strings.TrimSpace(value), `"`))
-			if err != nil || seconds < 0 {
-				return 0, "", problem.New(http.StatusBadRequest, "The Prefer header's wait is no whole number of seconds.").
-					At("header.Prefer", "expected wait=N, N from 0 to "+strconv.Itoa(int(a.limits.MaxWait.Seconds())))
-			}
-			seconds = min(seconds, int(a.limits.MaxWait.Seconds()))
-			return time.Duration(seconds) * time.Second, fmt.Sprintf("wait=%d", seconds), nil
-		}
-	}
-	return a.limits.Wait, "", nil
 }
 
 // checkID names one check.

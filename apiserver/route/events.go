@@ -34,9 +34,17 @@ func (a *api) getEvents(ctx context.Context, in *checkID) (*huma.StreamResponse,
 	if _, err := a.checks.Get(ctx, owner, in.ID); err != nil {
 		return nil, err
 	}
-	leave, err := a.gates.Streams.Enter(ctx)
+	if !a.streams.take(owner, 1) {
+		return nil, errShare()
+	}
+	left, err := a.gates.Streams.Enter(ctx)
 	if err != nil {
+		a.streams.give(owner, 1)
 		return nil, err
+	}
+	leave := func() {
+		left()
+		a.streams.give(owner, 1)
 	}
 	return &huma.StreamResponse{Body: func(hctx huma.Context) {
 		defer leave()

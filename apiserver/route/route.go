@@ -8,7 +8,6 @@ import (
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/danielgtaylor/huma/v2/adapters/humago"
-	"golang.org/x/sync/semaphore"
 
 	"github.com/checky-dev/checky/apiserver/account"
 	"github.com/checky-dev/checky/apiserver/authn"
@@ -77,7 +76,10 @@ type api struct {
 	draining   <-chan struct{}
 	report     func(context.Context, error)
 	now        func() time.Time
-	bodies     *semaphore.Weighted // the bytes of the bodies that are under way
+	// checkBodies and bodies are the bytes of bodies that are under way, of POST /v1/check and of all else.
+	checkBodies, bodies budget
+	// streams and waits are what each owner holds of these gates.
+	streams, waits *shares
 }
 
 // Register adds the routes to a mux.
@@ -95,7 +97,8 @@ func build(mux humago.Mux, o Options) (*api, *huma.OpenAPI, error) {
 	a := &api{
 		checks: o.Checks, accounts: o.Accounts, authn: o.Authn, kubernetes: o.Kubernetes, limiter: o.Limiter, byAddress: o.AddressLimiter, addresses: o.Addresses,
 		gates: o.Gates, limits: o.Limits, away: o.Away, ready: o.Ready, draining: o.Draining, report: o.Report, now: o.Now,
-		bodies: semaphore.NewWeighted(MaxBodies),
+		checkBodies: newBudget(MaxCheckBodies), bodies: newBudget(MaxBodies),
+		streams: sharesOf(o.Gates.Streams, streamsPart), waits: sharesOf(o.Gates.Waits, waitsPart),
 	}
 	if a.now == nil {
 		a.now = time.Now

@@ -33,6 +33,7 @@ type GateOptions struct {
 // refused at once: a short queue keeps latency short when more comes than can be done. It is safe for concurrent use.
 type Gate struct {
 	slots    *semaphore.Weighted
+	size     int
 	queue    int64
 	wait     time.Duration
 	queued   atomic.Int64
@@ -47,7 +48,7 @@ func NewGate(o GateOptions) (*Gate, error) {
 	}
 	labels := prometheus.Labels{"gate": o.Name}
 	g := &Gate{
-		slots: semaphore.NewWeighted(int64(o.InFlight)), queue: int64(o.Queue), wait: o.Wait,
+		slots: semaphore.NewWeighted(int64(o.InFlight)), size: o.InFlight, queue: int64(o.Queue), wait: o.Wait,
 		inFlight: prometheus.NewGauge(prometheus.GaugeOpts{
 			Name: "checky_apiserver_in_flight", Help: "Requests that are being worked on, by gate.", ConstLabels: labels,
 		}),
@@ -67,6 +68,9 @@ func NewGate(o GateOptions) (*Gate, error) {
 	}
 	return g, nil
 }
+
+// Size is how many may be inside at once.
+func (g *Gate) Size() int { return g.size }
 
 // Enter goes in, or waits to. Whoever got in calls leave when done; calling it again does nothing. The error is
 // ErrOverloaded if the queue is full or the wait was too long, and the context's if that ended first.

@@ -1,9 +1,16 @@
 package apiserver_test
 
 import (
+	"bufio"
+	"context"
 	"encoding/json"
+	"fmt"
+	"net"
 	"net/http"
+	"strings"
 	"testing"
+
+	"github.com/checky-dev/checky/apiserver"
 )
 
 // secretOf makes an API token of the user's.
@@ -53,5 +60,120 @@ func TestRotatedTextDoesNotRotate(t *testing.T) {
 	}
 	if answer, body = f.do(http.MethodDelete, "/auth/tokens/"+id, fresh, ""); answer.StatusCode != http.StatusNoContent {
 		t.Errorf("the new text deletes the token: %s %s", answer.Status, body)
+	}
+}
+
+// pending makes a check that has no verdict: of a rule set that nobody makes.
+func (u *user) pending(t *testing.T, f *facade) (id string) {
+	t.Helper()
+	answer, body := f.do(http.MethodPost, "/v1/check", u.token, `{"input":1,"rule_sets":["never"]}`, "Prefer", "wait=0")
+	if answer.StatusCode != http.StatusAccepted {
+		t.Fatalf("post a check: %s %s", answer.Status, body)
+	}
+	var made struct{ ID string }
+	if err := json.Unmarshal([]byte(body), &made); err != nil {
+		t.Fatal(err)
+	}
+	return made.ID
+}
+
+// The memory of bodies is for all: one account that sends large ones slowly must not keep others from sending theirs, nor from
+// logging in.
+func TestSlowBodiesOfOneLeaveRoom(t *testing.T) {
+	c := newCluster(t)
+	f := c.start()
+	slow, other := f.newUser(), f.newUser()
+	refused := make(chan string, 1)
+	for range 150 { // The memory holds 128 of the largest.
+		var dialer net.Dialer
+		conn, err := dialer.DialContext(t.Context(), "tcp", strings.TrimPrefix(f.url, "http://"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { _ = conn.Close() })
+		fmt.Fprintf(conn, "POST /v1/check HTTP/1.1\r\nHost: checky\r\nAuthorization: Bearer %s\r\nContent-Length: %d\r\n\r\n{", slow.token, 512<<10)
+		go func() {
+			answer, err := http.ReadResponse(bufio.NewReader(conn), nil)
+			if err != nil {
+				return
+			}
+			_ = answer.Body.Close()
+			select {
+			case refused <- answer.Status:
+			default:
+			}
+		}()
+	}
+	if status := <-refused; !strings.HasPrefix(status, "429") {
+		t.Errorf("one who holds too much is told %s", status)
+	}
+	if answer, body := f.do(http.MethodPost, "/v1/check?dry_run=true", other.token,
+		`{"input":"`+strings.Repeat("x", 200<<10)+`","rules":[{"name":"a","module":{"name":"type","params":{"field":"$","type":"string"}}}]}`); answer.StatusCode != http.StatusOK {
+		t.Errorf("another's large check: %s %s", answer.Status, body)
+	}
+	f.newUser()
+}
+
+// The streams of events are for all.
+func TestStreamsOfOneLeaveRoom(t *testing.T) {
+	f := newCluster(t).start(func(o *apiserver.Options) { o.MaxStreams = 40 })
+	greedy, other := f.newUser(), f.newUser()
+	open := func(u *user, id string) int {
+		r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, f.url+"/v1/status/"+id+"/events", http.NoBody)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.Header.Set("Authorization", "Bearer "+u.token)
+		answer, err := http.DefaultClient.Do(r) // The other client reads answers to their end.
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { _ = answer.Body.Close() })
+		return answer.StatusCode
+	}
+	id, opened := greedy.pending(t, f), 0
+	for open(greedy, id) == http.StatusOK {
+		if opened++; opened > 40 {
+			t.Fatal("there is no bound")
+		}
+	}
+	if opened != 4 {
+		t.Errorf("one account opened %d streams of 40", opened)
+	}
+	if status := open(other, other.pending(t, f)); status != http.StatusOK {
+		t.Errorf("another's stream: %d", status)
+	}
+}
+
+// So are the places where verdicts are waited for: who has no more of them is told at once that the check is pending.
+func TestWaitsOfOneLeaveRoom(t *testing.T) {
+	c := newCluster(t)
+	c.apply(orders)
+	f := c.start(func(o *apiserver.Options) { o.MaxWaits = 16 })
+	greedy, other := f.newUser(), f.newUser()
+	waiting, stop := context.WithCancel(t.Context())
+	defer stop()
+	answered := make(chan int, 100)
+	for range 20 {
+		go func() {
+			r, err := http.NewRequestWithContext(waiting, http.MethodPost, f.url+"/v1/check", strings.NewReader(`{"input":1,"rule_sets":["never"]}`))
+			if err != nil {
+				return
+			}
+			r.Header.Set("Authorization", "Bearer "+greedy.token)
+			r.Header.Set("Prefer", "wait=60")
+			if answer, err := http.DefaultClient.Do(r); err == nil {
+				_ = answer.Body.Close()
+				answered <- answer.StatusCode
+			}
+		}()
+	}
+	for range 18 { // All but the two that wait.
+		if status := <-answered; status != http.StatusAccepted {
+			t.Errorf("one who waits too often: %d", status)
+		}
+	}
+	if result := other.check(t, goodOrder); result.Status != "success" {
+		t.Errorf("another's check: %+v", result)
 	}
 }
