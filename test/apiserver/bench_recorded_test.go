@@ -62,12 +62,12 @@ func BenchmarkRecorded(b *testing.B) {
 		byBare = append(byBare, bare.round(b, recordChecks))
 	}
 	for prefix, rounds := range map[string][]round{"": byFacade, "operator-": byOperator, "ceiling-": byBare} {
-		b.ReportMetric(median(rounds, round.perSecond), prefix+"checks/s")
-		b.ReportMetric(median(rounds, round.medianMicros)/1000, prefix+"p50-ms")
-		b.ReportMetric(median(rounds, round.slowMicros)/1000, prefix+"p99-ms")
+		b.ReportMetric(medianOf(rounds, round.perSecond), prefix+"checks/s")
+		b.ReportMetric(medianOf(rounds, round.medianMicros)/1000, prefix+"p50-ms")
+		b.ReportMetric(medianOf(rounds, round.slowMicros)/1000, prefix+"p99-ms")
 	}
-	b.ReportMetric(median(byFacade, round.perSecond)/median(byOperator, round.perSecond), "of-operator")
-	b.ReportMetric(median(byFacade, round.perSecond)/median(byBare, round.perSecond), "of-ceiling")
+	b.ReportMetric(medianOf(byFacade, round.perSecond)/medianOf(byOperator, round.perSecond), "of-operator")
+	b.ReportMetric(medianOf(byFacade, round.perSecond)/medianOf(byBare, round.perSecond), "of-ceiling")
 	b.ReportMetric(0, "ns/op")
 	b.Logf("payload %d bytes, %d rounds of %d checks by %d clients; etcd does not wait for the disk; clients, facade, controller, API servers and etcd share %d cores",
 		len(goodOrder), len(byFacade), recordChecks, recordClients, goruntime.GOMAXPROCS(0))

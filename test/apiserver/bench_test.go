@@ -27,12 +27,12 @@ import (
 	"github.com/checky-dev/checky/apiserver"
 )
 
-// Run them by
+// The benchmarks of the facade are run by
 //
-//	make bench-rest
+//	KUBEBUILDER_ASSETS="$(hack/controlplane/build.sh)" go test ./test/apiserver -run '^$' -bench . -benchtime 5x
 //
-// Each iteration is a round of what is measured and one of what it is compared with, one after the other; figures are the medians of
-// the rounds. Client and servers share the machine: take the ratios.
+// and profiled with -cpuprofile and -memprofile. Each iteration is a round of what is measured and one of what it is compared with, one
+// after the other; figures are the medians of the rounds. Clients and servers share the machine: take the ratios.
 const (
 	dryConnections = 16
 	dryRequests    = 20_000 // a round
@@ -104,7 +104,7 @@ func BenchmarkDryRun(b *testing.B) {
 	}
 	report(b, "", measured)
 	report(b, "ceiling-", ceiling)
-	b.ReportMetric(median(measured, round.perSecond)/median(ceiling, round.perSecond), "ratio")
+	b.ReportMetric(medianOf(measured, round.perSecond)/medianOf(ceiling, round.perSecond), "ratio")
 	b.ReportMetric(0, "ns/op")
 	b.Logf("payload %d bytes, answer %d bytes, %d rounds of %d requests; client and servers share %d cores",
 		len(goodOrder), len(body), len(measured), dryRequests, runtime.GOMAXPROCS(0))
@@ -127,13 +127,13 @@ func (r round) allocations() float64 { return r.perAnswer }
 
 func report(b *testing.B, prefix string, rounds []round) {
 	b.Helper()
-	b.ReportMetric(median(rounds, round.perSecond), prefix+"requests/s")
-	b.ReportMetric(median(rounds, round.medianMicros), prefix+"p50-µs")
-	b.ReportMetric(median(rounds, round.slowMicros), prefix+"p99-µs")
-	b.ReportMetric(median(rounds, round.allocations), prefix+"allocs/request")
+	b.ReportMetric(medianOf(rounds, round.perSecond), prefix+"requests/s")
+	b.ReportMetric(medianOf(rounds, round.medianMicros), prefix+"p50-µs")
+	b.ReportMetric(medianOf(rounds, round.slowMicros), prefix+"p99-µs")
+	b.ReportMetric(medianOf(rounds, round.allocations), prefix+"allocs/request")
 }
 
-func median(rounds []round, of func(round) float64) float64 {
+func medianOf(rounds []round, of func(round) float64) float64 {
 	values := make([]float64, len(rounds))
 	for i, r := range rounds {
 		values[i] = of(r)
