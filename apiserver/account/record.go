@@ -50,7 +50,9 @@ type accountRecord struct {
 	TokenEpoch int          `json:"tokenEpoch"`
 	Reset      *resetRecord `json:"reset,omitzero"`
 
-	LastResetMailAt     time.Time `json:"lastResetMailAt,omitzero"`
+	LastResetMailAt time.Time `json:"lastResetMailAt,omitzero"`
+	// ResetMails is how many reset mails went out since one was used, or since there was none for a day.
+	ResetMails          int       `json:"resetMails,omitzero"`
 	LastSignUpAttemptAt time.Time `json:"lastSignUpAttemptAt,omitzero"`
 	LastSignUpMailAt    time.Time `json:"lastSignUpMailAt,omitzero"`
 }

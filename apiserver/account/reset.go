@@ -13,8 +13,12 @@ import (
 const (
 	// maxResets is how many requests for a reset may wait. What comes then is dropped, and counted.
 	maxResets = 256
-	// resetMailInterval is the least between two reset mails to one address.
-	resetMailInterval = time.Minute
+	// resetMailInterval is the least between two reset mails to one address. It doubles with each mail that goes unused, up to
+	// maxResetMailInterval, and is what it was after resetMailsForgotten without a mail: anybody can ask for them, and an address that
+	// somebody signed up with need not be theirs. From 16 minutes on no mail's link ends by the next.
+	resetMailInterval    = time.Minute
+	maxResetMailInterval = time.Hour
+	resetMailsForgotten  = 24 * time.Hour
 	// resetTimeout bounds the work on one request.
 	resetTimeout = 10 * time.Second
 )
@@ -73,10 +77,15 @@ func (s *Service) mailReset(ctx context.Context, email string) (result string) {
 	text, sum := resetText.issue(locator(email))
 	_, err = s.editAccount(ctx, name, func(r *accountRecord) error {
 		now := s.now()
-		if now.Sub(r.LastResetMailAt) < resetMailInterval {
+		since := now.Sub(r.LastResetMailAt)
+		if since >= resetMailsForgotten {
+			r.ResetMails = 0
+		}
+		if since < r.untilResetMail() {
 			return errUnchanged
 		}
 		r.LastResetMailAt = now
+		r.ResetMails++
 		r.Reset = &resetRecord{SHA256: sum, ExpiresAt: now.Add(ResetTTL)}
 		return nil
 	})
@@ -91,6 +100,17 @@ func (s *Service) mailReset(ctx context.Context, email string) (result string) {
 		return "not_sent"
 	}
 	return "mailed"
+}
+
+// untilResetMail is how long after the last reset mail the next may go out.
+func (r *accountRecord) untilResetMail() time.Duration {
+	interval := resetMailInterval
+	for range r.ResetMails - 1 {
+		if interval *= 2; interval >= maxResetMailInterval {
+			return maxResetMailInterval
+		}
+	}
+	return interval
 }
 
 // resetMail is the text of a mail. The token is in the link's fragment, which browsers keep to themselves: no server and
@@ -108,9 +128,14 @@ func (s *Service) resetMail(token string) string {
 // address needed no access to its mail, and may not have been the one who has it.
 //
 // Errors: ErrResetToken for whatever is wrong with the token, *password.RuleError (the token stays good),
-// password.ErrBusy, the API server's.
+// password.ErrBusy, the API server's. They come at a multiple of the quantum: anybody can make a token that names an address, and one
+// of an address without an account is refused sooner.
 func (s *Service) ConfirmReset(ctx context.Context, token, password string) error {
+	start := s.Clock.Now()
 	err := s.confirmReset(ctx, token, password)
+	if err != nil {
+		s.level(ctx, start)
+	}
 	if err == nil {
 		s.metrics.resets.WithLabelValues("confirmed").Inc()
 	} else {
@@ -143,7 +168,7 @@ func (s *Service) confirmReset(ctx context.Context, token, password string) erro
 		if !s.resettable(r, &sum) {
 			return ErrResetToken
 		}
-		r.PasswordHash, r.Reset, r.KeptSession = phc, nil, ""
+		r.PasswordHash, r.Reset, r.KeptSession, r.ResetMails = phc, nil, "", 0
 		r.Epoch++
 		if !r.Verified {
 			r.Verified = true

@@ -300,3 +300,67 @@ func TestKeptSession(t *testing.T) {
 		t.Error("the kept session outlives a reset")
 	}
 }
+
+// A mail a minute, for as long as somebody asks, to an address that they need not even have, would be too many.
+func TestResetMailsBecomeRare(t *testing.T) {
+	clock := clocktesting.NewFakeClock(time.Now())
+	r := newReplica(t, newNamespace(t), func(o *Options) { o.Clock = clock })
+	r.user(t, ann)
+	mailed := func(period time.Duration) (mails int) {
+		for range int(period / time.Minute) {
+			if r.mailReset(t.Context(), ann) == "mailed" {
+				mails++
+			}
+			clock.Step(time.Minute)
+		}
+		return mails
+	}
+	if mails := mailed(15 * time.Minute); mails != 4 {
+		t.Errorf("in the first 15 minutes: %d mails, want 4: at 0, 1, 3 and 7 minutes", mails)
+	}
+	if mails := mailed(24 * time.Hour); mails > 30 {
+		t.Errorf("in a day: %d mails", mails)
+	}
+	clock.Step(resetMailsForgotten)
+	if mails := mailed(2 * time.Minute); mails != 2 {
+		t.Errorf("after a day without: %d mails, want 2", mails)
+	}
+	token := r.mail.reset(t, len(r.mail.all()))
+	if err := r.ConfirmReset(t.Context(), token, newer); err != nil {
+		t.Fatal(err)
+	}
+	if mails := mailed(2 * time.Minute); mails != 2 {
+		t.Errorf("after one was used: %d mails, want 2", mails)
+	}
+}
+
+// Whoever makes a token of an address learns nothing by the time that its refusal takes.
+func TestRefusedResetsTakeTheSameTime(t *testing.T) {
+	clock := clocktesting.NewFakeClock(time.Now())
+	r := newReplica(t, newNamespace(t), func(o *Options) { o.Clock = clock })
+	r.user(t, ann)
+	forged, _ := resetText.issue(locator(ann))
+	unknown, _ := resetText.issue(locator("bob@example.com"))
+	s := &Service{Options: r.Options, ledger: r.ledger, metrics: r.metrics}
+	s.Quantum = 300 * time.Millisecond
+	for name, token := range map[string]string{"an account": forged, "no account": unknown, "no token": "ckr_"} {
+		start, done := clock.Now(), make(chan error, 1)
+		go func() { done <- s.ConfirmReset(t.Context(), token, newer) }()
+		var err error
+		eventually(t, "an answer", func() bool {
+			clock.Step(time.Millisecond)
+			select {
+			case err = <-done:
+				return true
+			default:
+				return false
+			}
+		})
+		if !errors.Is(err, ErrResetToken) {
+			t.Errorf("%s: %v", name, err)
+		}
+		if took := clock.Since(start); took < s.Quantum {
+			t.Errorf("%s: refused after %v of the clock's time", name, took)
+		}
+	}
+}
