@@ -49,8 +49,8 @@ func newLedger(namespace string) *ledger {
 
 func ownerOf(c *v1alpha1.Check) string { return c.Labels[OwnerLabel] }
 
-// finished says whether a Check has a verdict on its present spec.
-func finished(c *v1alpha1.Check) bool {
+// Finished says whether a Check has a verdict on its present spec.
+func Finished(c *v1alpha1.Check) bool {
 	return c.Status.Phase.Finished() && c.Status.ObservedGeneration == c.Generation
 }
 
@@ -136,7 +136,7 @@ func (l *ledger) remove(old *v1alpha1.Check) {
 
 // count adds a Check to those without a verdict, if it has none, or takes it away.
 func (l *ledger) count(c *v1alpha1.Check, by int) {
-	if finished(c) {
+	if Finished(c) {
 		return
 	}
 	l.unfinished.Add(int64(by))

@@ -62,7 +62,7 @@ func (m *metrics) submitted(c *v1alpha1.Check, err error) {
 	switch {
 	case err != nil:
 		result = resultOf(err)
-	case finished(c):
+	case Finished(c):
 		result = resultFinished
 	}
 	m.checks.WithLabelValues(result).Inc()

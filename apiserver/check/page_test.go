@@ -134,7 +134,7 @@ func TestLedger(t *testing.T) {
 		unfinished := int64(0)
 		owned := map[string][]*v1alpha1.Check{}
 		for _, c := range model {
-			if !finished(c) {
+			if !Finished(c) {
 				unfinished++
 			}
 			owned[ownerOf(c)] = append(owned[ownerOf(c)], c)

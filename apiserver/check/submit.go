@@ -86,7 +86,7 @@ func (s *Service) checkOf(ctx context.Context, owner, name string, r *Request) (
 
 // await waits until a stored Check has its verdict, or patience or the context ends, and gives its last state. The error is ErrDeleted.
 func (s *Service) await(ctx context.Context, f *follower, check *v1alpha1.Check, patience Patience) (*v1alpha1.Check, error) {
-	if finished(check) || patience.For <= 0 || patience.Begin != nil && !patience.Begin() {
+	if Finished(check) || patience.For <= 0 || patience.Begin != nil && !patience.Begin() {
 		return check, nil
 	}
 	began := s.o.Clock.Now()
@@ -108,7 +108,7 @@ func (s *Service) await(ctx context.Context, f *follower, check *v1alpha1.Check,
 			continue // of the same name, before this one or after
 		}
 		switch check = latest; {
-		case finished(check): // deleted by now or not
+		case Finished(check): // deleted by now or not
 			return check, nil
 		case gone:
 			return nil, ErrDeleted

@@ -28,7 +28,7 @@ func (s *Service) Watch(ctx context.Context, owner, id string) iter.Seq2[*v1alph
 		defer s.checks.unfollow(id, f)
 		check, err := s.Get(ctx, owner, id)
 		for err == nil {
-			if !yield(check, nil) || finished(check) {
+			if !yield(check, nil) || Finished(check) {
 				return
 			}
 			if check, err = s.next(ctx, f, check); check == nil && err == nil {
@@ -54,7 +54,7 @@ func (s *Service) next(ctx context.Context, f *follower, check *v1alpha1.Check) 
 			if newer {
 				return nil, ErrNotFound // another has its name by now
 			}
-		case gone && !finished(latest):
+		case gone && !Finished(latest):
 			return nil, ErrNotFound
 		case gone || newer:
 			return latest, nil

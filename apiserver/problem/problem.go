@@ -13,6 +13,7 @@ import (
 	"math"
 	"net/http"
 	"strconv"
+	"strings"
 	"time"
 )
 
@@ -59,10 +60,26 @@ func (p *Problem) WithType(kind string) *Problem {
 	return p
 }
 
-// At adds a field that is wrong.
+// Bounds of the fields that are told of: callers choose how many unknown parameters they send, and their names.
+const (
+	maxErrors   = 100
+	maxLocation = 256
+)
+
+// At adds a field that is wrong, if there is room for it.
 func (p *Problem) At(location, message string) *Problem {
-	p.Errors = append(p.Errors, FieldError{Location: location, Message: message})
+	if len(p.Errors) < maxErrors {
+		p.Errors = append(p.Errors, FieldError{Location: clip(location), Message: message})
+	}
 	return p
+}
+
+// clip cuts a location that is too long.
+func clip(location string) string {
+	if len(location) <= maxLocation {
+		return location
+	}
+	return strings.ToValidUTF8(location[:maxLocation], "") + "…"
 }
 
 // After says when to try again.

@@ -42,7 +42,7 @@ Errors are problem details (RFC 9457): they name the field and the fix, and neve
 func configuration() huma.Config {
 	registry := huma.NewMapRegistry("#/components/schemas/", huma.DefaultSchemaNamer)
 	format := huma.Format{
-		Marshal:   func(w io.Writer, v any) error { return jsonv2.MarshalWrite(w, v) },
+		Marshal:   func(w io.Writer, v any) error { return jsonv2.MarshalWrite(w, v, written) },
 		Unmarshal: func(data []byte, v any) error { return jsonv2.Unmarshal(data, v) },
 	}
 	return huma.Config{

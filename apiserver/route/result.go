@@ -1,13 +1,16 @@
 package route
 
 import (
+	"errors"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
+	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
 	"k8s.io/apimachinery/pkg/api/meta"
 
 	"github.com/checky-dev/checky/api/v1alpha1"
+	"github.com/checky-dev/checky/apiserver/check"
 	"github.com/checky-dev/checky/engine"
 )
 
@@ -24,11 +27,21 @@ const (
 // reasonEvaluationError is the reason of a check that could not be evaluated.
 const reasonEvaluationError = "EvaluationError"
 
+// written is how answers are written: a payload's numbers and strings as they were sent, white space alone left out. Payloads and texts
+// that did not come through this interface (a Check that kubectl made, a knowledge file in Latin-1) cannot break an answer.
+var written = json.JoinOptions(jsontext.PreserveRawStrings(true), jsontext.AllowInvalidUTF8(true), jsontext.AllowDuplicateNames(true))
+
 // payload is JSON text that is passed on as it is.
 type payload []byte
 
-// MarshalJSONTo writes the text.
-func (p payload) MarshalJSONTo(out *jsontext.Encoder) error { return out.WriteValue(jsontext.Value(p)) }
+// MarshalJSONTo writes the text; as a string, where it is not JSON.
+func (p payload) MarshalJSONTo(out *jsontext.Encoder) error {
+	err := out.WriteValue(jsontext.Value(p))
+	if syntactic := (*jsontext.SyntacticError)(nil); errors.As(err, &syntactic) {
+		return out.WriteToken(jsontext.String(string(p)))
+	}
+	return err
+}
 
 // Schema is that of any value.
 func (payload) Schema(huma.Registry) *huma.Schema { return &huma.Schema{} }
@@ -88,7 +101,7 @@ type Summary struct {
 // resultOf tells of a recorded check.
 func resultOf(c *v1alpha1.Check) CheckResult {
 	r := resultOfVerdict(&c.Status.Verdict)
-	r.ID = c.Name
+	r.ID, r.Status = c.Name, statusOf(c)
 	r.Input = c.Spec.InputText()
 	r.Timestamp = timestamp(c)
 	r.Reason, r.Explanation = reasonOf(c)
@@ -113,7 +126,7 @@ func resultOfOutcome(input []byte, o *engine.Outcome, now time.Time) CheckResult
 
 func resultOfVerdict(v *v1alpha1.Verdict) CheckResult {
 	r := CheckResult{
-		Status:       statusOf(v.Phase),
+		Status:       statusOfPhase(v.Phase),
 		RulesApplied: v.RulesApplied,
 		Explanation:  v.Explanation,
 		Results:      make([]RuleResult, len(v.Results)),
@@ -135,7 +148,7 @@ func summaryOf(c *v1alpha1.Check) CheckSummary {
 	reason, explanation := reasonOf(c)
 	return CheckSummary{
 		ID:           c.Name,
-		Status:       statusOf(c.Status.Phase),
+		Status:       statusOf(c),
 		Reason:       reason,
 		RulesApplied: c.Status.RulesApplied,
 		Explanation:  firstLine(explanation),
@@ -153,8 +166,16 @@ func firstLine(text string) string {
 	return text
 }
 
-// statusOf is a phase in this interface's words.
-func statusOf(p v1alpha1.Phase) Status {
+// statusOf is what became of a check. A verdict on a spec that has changed since is none.
+func statusOf(c *v1alpha1.Check) Status {
+	if !check.Finished(c) {
+		return StatusPending
+	}
+	return statusOfPhase(c.Status.Phase)
+}
+
+// statusOfPhase is a phase in this interface's words.
+func statusOfPhase(p v1alpha1.Phase) Status {
 	switch p {
 	case v1alpha1.PhaseSuccess:
 		return StatusSuccess
@@ -182,6 +203,9 @@ func phasesOf(s Status) []v1alpha1.Phase {
 // reasonOf says in one word why a check is where it is, and explains it.
 func reasonOf(c *v1alpha1.Check) (reason, explanation string) {
 	explanation = c.Status.Explanation
+	if c.Status.Phase.Finished() && !check.Finished(c) {
+		return v1alpha1.ReasonPending, "Pending: the Check has changed since its last verdict."
+	}
 	switch c.Status.Phase {
 	case v1alpha1.PhaseError:
 		return reasonEvaluationError, explanation
