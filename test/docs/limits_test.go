@@ -15,6 +15,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -33,31 +34,58 @@ var packages = map[string]string{
 	"engine":      "engine",
 	"controllers": "controllers",
 	"check":       "controllers/check",
+
+	"apiserver":          "apiserver",
+	"apiserver/account":  "apiserver/account",
+	"apiserver/authn":    "apiserver/authn",
+	"apiserver/check":    "apiserver/check",
+	"apiserver/cluster":  "apiserver/cluster",
+	"apiserver/mail":     "apiserver/mail",
+	"apiserver/observe":  "apiserver/observe",
+	"apiserver/password": "apiserver/password",
+	"apiserver/route":    "apiserver/route",
+	"apiserver/serve":    "apiserver/serve",
+	"apiserver/throttle": "apiserver/throttle",
 }
 
 // documented are the packages of which every exported limit has to be on the page.
-var documented = []string{"rules", "cel", "jsonschema", "rag"}
+var documented = []string{
+	"rules", "cel", "jsonschema", "rag",
+	"apiserver/account", "apiserver/authn", "apiserver/check", "apiserver/mail", "apiserver/password", "apiserver/route", "apiserver/serve", "apiserver/throttle",
+}
 
 // row is a limit as the page has it: | text | value, unit | `package.constant` |
-var row = regexp.MustCompile("(?m)^\\| [^|]+ \\| ([0-9]+)( ms)?(?: [^|]*)? \\| `([a-z]+\\.[A-Za-z]+)` \\|")
+var row = regexp.MustCompile("(?m)^\\| [^|]+ \\| ([0-9]+)( (?:ms|s|min|h|days)\\b)?(?: [^|]*)? \\| `([a-z/]+\\.[A-Za-z]+)` \\|")
+
+// units are those of times on the page.
+var units = map[string]time.Duration{
+	" ms": time.Millisecond, " s": time.Second, " min": time.Minute, " h": time.Hour, " days": 24 * time.Hour,
+}
 
 func TestLimitsAreDocumented(t *testing.T) {
 	page, err := os.ReadFile(filepath.Join(root, "docs/limits.md"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	constants := map[string]string{}
+	constants, sources := map[string]string{}, newSources()
 	for name, folder := range packages {
-		maps.Copy(constants, constantsOf(t, name, filepath.Join(root, folder)))
+		maps.Copy(constants, sources.constantsOf(t, name, filepath.Join(root, folder)))
 	}
 	onPage, ofCode := map[string]string{}, map[string]string{}
 	for _, m := range row.FindAllStringSubmatch(string(page), -1) {
-		onPage[m[3]] = m[1] + m[2]
+		onPage[m[3]] = m[1]
+		if unit := units[m[2]]; unit > 0 {
+			n, err := strconv.Atoi(m[1])
+			if err != nil {
+				t.Fatal(err)
+			}
+			onPage[m[3]] = inMilliseconds(time.Duration(n) * unit)
+		}
 		ofCode[m[3]] = constants[m[3]]
 	}
 	for name, value := range constants {
 		short, limit, _ := strings.Cut(name, ".")
-		if slices.Contains(documented, short) && strings.HasPrefix(limit, "Max") {
+		if slices.Contains(documented, short) && (strings.HasPrefix(limit, "Max") || strings.HasPrefix(limit, "DefaultMax")) {
 			ofCode[name] = value
 		}
 	}
@@ -66,28 +94,15 @@ func TestLimitsAreDocumented(t *testing.T) {
 	}
 }
 
+func inMilliseconds(d time.Duration) string { return fmt.Sprintf("%d ms", d.Milliseconds()) }
+
 // constantsOf gives a package's numeric constants, those of type time.Duration in milliseconds.
-func constantsOf(t *testing.T, name, folder string) map[string]string {
+func (s *sources) constantsOf(t *testing.T, name, folder string) map[string]string {
 	t.Helper()
-	files := token.NewFileSet()
-	paths, err := filepath.Glob(filepath.Join(folder, "*.go"))
+	checked, err := s.typesOf(name, folder)
 	if err != nil {
 		t.Fatal(err)
 	}
-	var parsed []*ast.File
-	for _, path := range paths {
-		if strings.HasSuffix(path, "_test.go") {
-			continue
-		}
-		file, err := parser.ParseFile(files, path, nil, parser.SkipObjectResolution)
-		if err != nil {
-			t.Fatal(err)
-		}
-		parsed = append(parsed, file)
-	}
-	// What cannot be resolved without the package's dependencies is none of the constants asked for.
-	config := types.Config{Importer: timeOnly{importer.ForCompiler(files, "source", nil)}, IgnoreFuncBodies: true, Error: func(error) {}}
-	checked, _ := config.Check(name, files, parsed, nil)
 	values := map[string]string{}
 	for _, object := range checked.Scope().Names() {
 		c, ok := checked.Scope().Lookup(object).(*types.Const)
@@ -96,19 +111,61 @@ func constantsOf(t *testing.T, name, folder string) map[string]string {
 		}
 		text := c.Val().ExactString()
 		if n, exact := constant.Int64Val(c.Val()); exact && c.Type().String() == "time.Duration" {
-			text = fmt.Sprintf("%d ms", time.Duration(n).Milliseconds())
+			text = inMilliseconds(time.Duration(n))
 		}
 		values[name+"."+object] = text
 	}
 	return values
 }
 
-// timeOnly imports package time, and none of the packages that would take seconds to read.
-type timeOnly struct{ types.Importer }
+// sources reads packages for their constants. As an importer it has package time, and package rules, whose limits others are made
+// of, and none of the packages that would take seconds to read.
+type sources struct {
+	files    *token.FileSet
+	standard types.Importer
+	read     map[string]*types.Package
+}
 
-func (i timeOnly) Import(path string) (*types.Package, error) {
-	if path != "time" {
-		return nil, errors.New("not imported")
+func newSources() *sources {
+	files := token.NewFileSet()
+	return &sources{files: files, standard: importer.ForCompiler(files, "source", nil), read: map[string]*types.Package{}}
+}
+
+// Import implements types.Importer.
+func (s *sources) Import(path string) (*types.Package, error) {
+	switch path {
+	case "time":
+		return s.standard.Import(path)
+	case "github.com/checky-dev/checky/rules":
+		return s.typesOf("rules", filepath.Join(root, "rules"))
 	}
-	return i.Importer.Import(path)
+	return nil, errors.New("not imported")
+}
+
+// typesOf looks at a package's declarations. What cannot be resolved without the packages that are not imported is none of the
+// constants asked for.
+func (s *sources) typesOf(name, folder string) (*types.Package, error) {
+	if checked := s.read[name]; checked != nil {
+		return checked, nil
+	}
+	paths, err := filepath.Glob(filepath.Join(folder, "*.go"))
+	if err != nil {
+		return nil, err
+	}
+	var parsed []*ast.File
+	for _, path := range paths {
+		if strings.HasSuffix(path, "_test.go") {
+			continue
+		}
+		file, err := parser.ParseFile(s.files, path, nil, parser.SkipObjectResolution)
+		if err != nil {
+			return nil, err
+		}
+		parsed = append(parsed, file)
+	}
+	config := types.Config{Importer: s, IgnoreFuncBodies: true, Error: func(error) {}}
+	checked, _ := config.Check(name, s.files, parsed, nil)
+	checked.MarkComplete()
+	s.read[name] = checked
+	return checked, nil
 }
