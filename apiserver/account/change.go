@@ -63,8 +63,8 @@ func (s *Service) ChangePassword(ctx context.Context, account, current, next, ke
 	return nil
 }
 
-// DeleteAccount deletes what an account owns, then its tokens, and the account last, so that it can be done again where
-// it broke off. A token that another replica makes meanwhile has no account, is refused, and is swept. Errors: those of
+// DeleteAccount deletes what an account owns, then its tokens, then what was made by them meanwhile, and the account last, so
+// that it can be done again where it broke off. A token that another replica makes meanwhile has no account, is refused, and is swept. Errors: those of
 // Options.DeleteChecks, the API server's.
 func (s *Service) DeleteAccount(ctx context.Context, account string) error {
 	if err := s.DeleteChecks(ctx, account); err != nil {
@@ -82,6 +82,11 @@ func (s *Service) DeleteAccount(ctx context.Context, account string) error {
 				continue
 			}
 			if err := s.erase(ctx, secret, metav1.Preconditions{UID: &secret.UID}); err != nil {
+				return err
+			}
+		}
+		if kind == kindToken {
+			if err := s.DeleteChecks(ctx, account); err != nil {
 				return err
 			}
 		}

@@ -20,7 +20,7 @@ func TestDeleteAccount(t *testing.T) {
 	if err := r.DeleteAccount(t.Context(), session.Account); err != nil {
 		t.Fatal(err)
 	}
-	if len(owners) != 1 || owners[0] != session.Account {
+	if len(owners) != 2 || owners[0] != session.Account || owners[1] != session.Account {
 		t.Errorf("checks are deleted of %v", owners)
 	}
 	if r.good(t, session.Secret) || !r.good(t, other.Secret) {

@@ -18,6 +18,7 @@ import (
 const (
 	policyToken   = "token"
 	policyAddress = "address"
+	policyAccount = "account"
 )
 
 type bodyKey struct{}
@@ -80,7 +81,7 @@ func (a *api) withBody(ctx context.Context, request *http.Request, writer http.R
 	if r.limit > MaxBody {
 		budget = a.checkBodies
 	}
-	release, err := budget.take(a.holder(ctx), weight)
+	memory, err := budget.take(a.holder(ctx), weight)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -89,10 +90,11 @@ func (a *api) withBody(ctx context.Context, request *http.Request, writer http.R
 		p = noBody()
 	}
 	if p != nil {
-		release()
+		memory.release()
 		return nil, nil, p
 	}
-	return context.WithValue(ctx, bodyKey{}, raw), release, nil
+	memory.keep(int64(cap(raw)))
+	return context.WithValue(ctx, bodyKey{}, raw), memory.release, nil
 }
 
 // holder is whose request it is: the owner's, or else the address's.
@@ -130,6 +132,9 @@ func (a *api) admitCaller(ctx context.Context, request *http.Request, writer htt
 	if !decision.Allowed {
 		return nil, limited(decision, policyToken)
 	}
+	if p := a.limitOwner(ctx, caller); p != nil {
+		return nil, p
+	}
 	if caller.Account == "" {
 		if r.verb == "" {
 			return nil, problem.New(http.StatusForbidden, "This route is for accounts; a ServiceAccount has none. Sign up and log in to use it.").WithType("account-required")
@@ -139,6 +144,22 @@ func (a *api) admitCaller(ctx context.Context, request *http.Request, writer htt
 		}
 	}
 	return authn.With(ctx, caller), nil
+}
+
+// tokensWorth is how many tokens' limits one account may use: tokens cost nothing, so that without it the limit of a token would be no
+// limit at all. Tokens whose limit an operator has set are not counted.
+const tokensWorth = 10
+
+// limitOwner lets an account make so many requests with all of its tokens. A ServiceAccount has one limit for all of its own already.
+func (a *api) limitOwner(ctx context.Context, caller *authn.Caller) *problem.Problem {
+	if caller.Account == "" || caller.RatePerMinute > 0 {
+		return nil
+	}
+	decision := a.limiter.Allow(ctx, policyAccount+":"+caller.Owner, tokensWorth*a.limits.PerMinute)
+	if decision.Allowed {
+		return nil
+	}
+	return limited(decision, policyAccount)
 }
 
 // failedAuthentication counts a failure against the client's address, so that nobody tries tokens for long.
@@ -155,8 +176,11 @@ func (a *api) failedAuthentication(ctx context.Context, request *http.Request, e
 
 func limited(d throttle.Decision, policy string) *problem.Problem {
 	whose := "This token"
-	if policy == policyAddress {
+	switch policy {
+	case policyAddress:
 		whose = "This address"
+	case policyAccount:
+		whose = "This account"
 	}
 	return problem.New(http.StatusTooManyRequests, "%s may make %d requests a minute: wait as long as Retry-After says.", whose, d.Limit).
 		WithType("rate-limited").After(d.RetryAfter)

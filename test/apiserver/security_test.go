@@ -177,3 +177,32 @@ func TestWaitsOfOneLeaveRoom(t *testing.T) {
 		t.Errorf("another's check: %+v", result)
 	}
 }
+
+// Tokens cost nothing, and each has a limit of its own: with new ones all the time there would be no limit.
+func TestAccountsAreLimitedOverTheirTokens(t *testing.T) {
+	f := newCluster(t).start(func(o *apiserver.Options) { o.PerMinute = 10 })
+	u := f.newUser()
+	ask := func(token string) int {
+		answer, _ := f.do(http.MethodGet, "/v1/checks", token, "")
+		return answer.StatusCode
+	}
+	asked := 0
+	for {
+		_, body := f.do(http.MethodPost, "/auth/login", "", fmt.Sprintf(`{"email":%q,"password":%q}`, u.email, password))
+		_, session := issued(t, body)
+		if ask(session) == http.StatusTooManyRequests {
+			break // a fresh token's first request
+		}
+		for asked++; ask(session) == http.StatusOK; asked++ {
+			if asked > 200 {
+				t.Fatal("one account goes on with new sessions for ever")
+			}
+		}
+	}
+	if asked < 100 {
+		t.Errorf("an account made %d requests, want 10 times a token's", asked)
+	}
+	if status := ask(f.newUser().token); status != http.StatusOK {
+		t.Errorf("another account: %d", status)
+	}
+}
