@@ -5,6 +5,7 @@ import (
 	"io"
 	"mime"
 	"net/http"
+	"os"
 	"strconv"
 	"strings"
 	"time"
@@ -83,8 +84,13 @@ func readBody(w http.ResponseWriter, r *http.Request, limit int64) ([]byte, *pro
 	switch {
 	case errors.As(err, &large):
 		return nil, tooLarge()
+	case errors.Is(err, os.ErrDeadlineExceeded):
+		if r.ProtoMajor == 1 {
+			w.Header().Set("Connection", "close") // What is still to come is no request (RFC 9110, section 15.5.9).
+		}
+		return nil, problem.New(http.StatusRequestTimeout, "The body did not arrive within %d seconds: send it again.", int(bodyTimeout.Seconds()))
 	case err != nil:
-		return nil, problem.New(http.StatusBadRequest, "The body did not arrive in full within %d seconds: send it again.", int(bodyTimeout.Seconds()))
+		return nil, problem.New(http.StatusBadRequest, "The body did not arrive in full: send it again.")
 	}
 	_ = http.NewResponseController(w).SetReadDeadline(time.Time{})
 	return body, nil

@@ -27,12 +27,23 @@ const (
 	eventWrite = 10 * time.Second
 )
 
+// eventParams name a check, and what of its events has arrived.
+type eventParams struct {
+	ID          string `path:"id" maxLength:"63" doc:"The check's id." example:"01jd3v9w5k8f6m2n4p7q9r1s3t"`
+	LastEventID string `header:"Last-Event-ID" maxLength:"64" doc:"The id of the last event that arrived (HTML Standard, section 9.2): 204 if it was the verdict, as none follows it."`
+}
+
 // getEvents streams what becomes of a check, as server-sent events, until its verdict.
-func (a *api) getEvents(ctx context.Context, in *checkID) (*huma.StreamResponse, error) {
+func (a *api) getEvents(ctx context.Context, in *eventParams) (*huma.StreamResponse, error) {
 	owner := authn.From(ctx).Owner
 	// Who may not see it, or asks for what is not there, gets an answer as from any route.
-	if _, err := a.checks.Get(ctx, owner, in.ID); err != nil {
+	found, err := a.checks.Get(ctx, owner, in.ID)
+	if err != nil {
 		return nil, err
+	}
+	if check.Finished(found) && found.ResourceVersion == in.LastEventID {
+		// A browser connects again after each end, but for this one.
+		return &huma.StreamResponse{Body: func(hctx huma.Context) { hctx.SetStatus(http.StatusNoContent) }}, nil
 	}
 	if !a.streams.take(owner, 1) {
 		return nil, errShare()
@@ -134,7 +145,7 @@ func (e *eventWriter) event(name, id string, data any) error {
 	text := []byte("{}")
 	if data != nil {
 		var err error
-		if text, err = json.Marshal(data); err != nil {
+		if text, err = json.Marshal(data, written); err != nil {
 			return err
 		}
 	}
@@ -163,10 +174,13 @@ func (a *api) addEvents() {
 			Summary: "Follow a check",
 			Description: "Server-sent events: `result` with the check as it is now and each time it changes, the last one with its verdict; `deleted` when it is deleted. " +
 				"The stream ends after either, and after 15 minutes at the latest.",
-			Responses: map[string]*huma.Response{"200": {
-				Description: "The events. The data of a result event is a CheckResult.",
-				Content:     map[string]*huma.MediaType{"text/event-stream": {Schema: &huma.Schema{Type: huma.TypeString}}},
-			}},
+			Responses: map[string]*huma.Response{
+				"200": {
+					Description: "The events. The data of a result event is a CheckResult.",
+					Content:     map[string]*huma.MediaType{"text/event-stream": {Schema: &huma.Schema{Type: huma.TypeString}}},
+				},
+				"204": {Description: "The last event that arrived was the verdict."},
+			},
 			Errors: []int{404},
 		},
 		verb: "get",

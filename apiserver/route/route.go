@@ -141,6 +141,9 @@ func add[I, O any](a *api, r route, handler func(context.Context, *I) (*O, error
 	if !r.probe {
 		op.Errors = append(op.Errors, http.StatusTooManyRequests, http.StatusServiceUnavailable)
 	}
+	if r.limit > 0 {
+		op.Errors = append(op.Errors, http.StatusRequestTimeout)
+	}
 	switch {
 	case r.probe, r.public:
 		op.Security = []map[string][]string{}

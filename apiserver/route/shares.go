@@ -34,8 +34,8 @@ func newBudget(most int64) budget {
 	return budget{all: semaphore.NewWeighted(most), shares: newShares(most / bodiesPart)}
 }
 
-// take takes an owner's part of the memory; it is given back by release.
-func (b budget) take(owner string, amount int64) (release func(), _ error) {
+// take takes an owner's part of the memory.
+func (b budget) take(owner string, amount int64) (*taken, error) {
 	if !b.shares.take(owner, amount) {
 		return nil, errShare()
 	}
@@ -43,11 +43,29 @@ func (b budget) take(owner string, amount int64) (release func(), _ error) {
 		b.shares.give(owner, amount)
 		return nil, throttle.ErrOverloaded
 	}
-	return func() {
-		b.all.Release(amount)
-		b.shares.give(owner, amount)
-	}, nil
+	return &taken{from: b, owner: owner, amount: amount}, nil
 }
+
+// taken is what one request holds of a budget.
+type taken struct {
+	from   budget
+	owner  string
+	amount int64
+}
+
+// keep gives back all but some: a body of unknown length is taken for the longest until it is read.
+func (t *taken) keep(amount int64) {
+	rest := t.amount - amount
+	if rest <= 0 {
+		return
+	}
+	t.from.all.Release(rest)
+	t.from.shares.give(t.owner, rest)
+	t.amount = amount
+}
+
+// release gives back the rest.
+func (t *taken) release() { t.keep(0) }
 
 // sharesOf are those of a gate. There is none where there is only a document to be made.
 func sharesOf(g *throttle.Gate, part int) *shares {
