@@ -10,6 +10,11 @@ import (
 	"strings"
 	"testing"
 
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
 	"github.com/checky-dev/checky/apiserver"
 )
 
@@ -204,5 +209,46 @@ func TestAccountsAreLimitedOverTheirTokens(t *testing.T) {
 	}
 	if status := ask(f.newUser().token); status != http.StatusOK {
 		t.Errorf("another account: %d", status)
+	}
+}
+
+// Whoever takes the facade over has its role. It must not be a way to be the controller, which reads payloads in all namespaces.
+func TestRoleIsNoWayToAnother(t *testing.T) {
+	c := newCluster(t)
+	facade, err := client.New(c.as("checky-apiserver"), client.Options{Scheme: c.Scheme()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	foreign := &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: system, Name: c.namespace}, StringData: map[string]string{"key": "value"}}
+	c.create(foreign)
+	// A policy takes a moment to be known.
+	waited, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	for try := 0; ; try++ {
+		err := facade.Create(waited, &corev1.Secret{
+			ObjectMeta: metav1.ObjectMeta{
+				Namespace: system, Name: fmt.Sprintf("%s-%d", c.namespace, try),
+				Annotations: map[string]string{corev1.ServiceAccountNameKey: "checky-controller"},
+			},
+			Type: corev1.SecretTypeServiceAccountToken,
+		})
+		if apierrors.IsInvalid(err) || apierrors.IsForbidden(err) {
+			break
+		}
+		if err != nil {
+			t.Fatalf("a token of the controller: %v", err)
+		}
+	}
+	foreign.StringData = map[string]string{"key": "other"}
+	if err := facade.Update(t.Context(), foreign); !apierrors.IsInvalid(err) && !apierrors.IsForbidden(err) {
+		t.Errorf("change a Secret of others: %v", err)
+	}
+	if err := facade.Delete(t.Context(), foreign); !apierrors.IsInvalid(err) && !apierrors.IsForbidden(err) {
+		t.Errorf("delete a Secret of others: %v", err)
+	}
+	f := c.start()
+	user := f.newUser() // Its own it writes.
+	if answer, body := f.do(http.MethodDelete, "/auth/account", user.token, ""); answer.StatusCode != http.StatusNoContent {
+		t.Errorf("delete the account: %s %s", answer.Status, body)
 	}
 }
