@@ -18,7 +18,7 @@ import (
 )
 
 // consolePages are the pages whose console blocks are run as they stand, in this order, in one shell beside `checky up`.
-var consolePages = []string{"docs/rest.md"}
+var consolePages = []string{"docs/rest.md", "docs/operations.md"}
 
 const (
 	// patience is how long to wait for what takes moments on an idle machine.

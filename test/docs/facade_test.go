@@ -29,7 +29,7 @@ var (
 	problemCall  = regexp.MustCompile(`WithType\("([a-z-]+)"\)`)
 	problemEntry = regexp.MustCompile(`(?m)^\t\{[a-z]+\.Err[A-Za-z]+, http\.Status[A-Za-z]+, "([a-z-]+)"`)
 	resultRow    = regexp.MustCompile("(?m)^\\| `([a-z_]+)` \\|")
-	routeOfPage  = regexp.MustCompile("(?m)^\\| ([A-Z]+) (/[^ ]*) \\|")
+	routeOfPage  = regexp.MustCompile("(?m)^\\| ([A-Z]+) \\| (/[^ ]*) \\|")
 	jsonBlock    = regexp.MustCompile("(?ms)^```json$\n(.*?)^```$")
 )
 
@@ -138,11 +138,11 @@ func TestRoutesAreDocumented(t *testing.T) {
 		}
 	}
 	onPage := map[string]bool{}
-	for _, m := range routeOfPage.FindAllStringSubmatch(read(t, filepath.Join(root, "docs/design/rest.md")), -1) {
+	for _, m := range routeOfPage.FindAllStringSubmatch(read(t, filepath.Join(root, "docs/design/contract.md")), -1) {
 		onPage[m[1]+" "+m[2]] = true
 	}
 	if diff := cmp.Diff(ofCode, onPage); diff != "" {
-		t.Errorf("docs/design/rest.md has other routes than the OpenAPI document (-document +page):\n%s", diff)
+		t.Errorf("docs/design/contract.md has other routes than the OpenAPI document (-document +page):\n%s", diff)
 	}
 }
 
