@@ -100,7 +100,7 @@ func (s *Service) compile(ctx context.Context, list []v1alpha1.Rule) (*rules.Set
 			first, problem = at, err
 		}
 	}
-	return nil, invalid("body.rules["+strconv.Itoa(first)+"]", "%s", rules.ClipBytes(problem.Error(), rules.MaxMessageBytes))
+	return nil, invalid("body.rules["+strconv.Itoa(first)+"]", "%s", rules.ClipBytes(masked(problem.Error(), &list[first]), rules.MaxMessageBytes))
 }
 
 // lengthOf is how long rules are, but for what their form adds.
