@@ -209,6 +209,18 @@ func (c *cluster) options(mail io.Writer) apiserver.Options {
 // start runs a facade in this process until the test ends or stop is called, and returns when it is ready.
 func (c *cluster) start(change ...func(*apiserver.Options)) *facade {
 	c.t.Helper()
+	f, server := c.launch(c.as("checky-apiserver"), change...)
+	waiting, stop := context.WithTimeout(c.t.Context(), patience)
+	defer stop()
+	if err := server.WaitReady(waiting); err != nil {
+		c.t.Fatalf("the facade is not ready: %v\n%s", err, f.log)
+	}
+	return f
+}
+
+// launch is start as somebody, without waiting.
+func (c *cluster) launch(config *rest.Config, change ...func(*apiserver.Options)) (*facade, *apiserver.Server) {
+	c.t.Helper()
 	f := &facade{c: c, log: &logBuffer{}, mail: &logBuffer{}, http: http.DefaultClient, held: newHeld(c.t), done: make(chan error, 1)}
 	if _, benchmark := c.t.(*testing.B); !benchmark {
 		f.http = &http.Client{Transport: f.held}
@@ -221,7 +233,7 @@ func (c *cluster) start(change ...func(*apiserver.Options)) *facade {
 	log := funcr.New(func(prefix, args string) { fmt.Fprintln(f.log, prefix, args) }, funcr.Options{})
 	ctx, cancel := context.WithCancel(context.WithoutCancel(c.t.Context()))
 	f.stop = cancel
-	server, err := apiserver.New(ctx, c.as("checky-apiserver"), options, log, "test")
+	server, err := apiserver.New(ctx, config, options, log, "test")
 	if err != nil {
 		cancel()
 		c.t.Fatal(err)
@@ -229,12 +241,7 @@ func (c *cluster) start(change ...func(*apiserver.Options)) *facade {
 	f.url = server.URL()
 	go func() { f.done <- server.Run(ctx) }()
 	c.t.Cleanup(f.end)
-	waiting, stop := context.WithTimeout(ctx, patience)
-	defer stop()
-	if err := server.WaitReady(waiting); err != nil {
-		c.t.Fatalf("the facade is not ready: %v\n%s", err, f.log)
-	}
-	return f
+	return f, server
 }
 
 // end stops the facade and waits until it has.
