@@ -13,6 +13,8 @@ var (
 	ErrNoToken = errors.New("a bearer token is needed: send the header Authorization: Bearer TOKEN")
 	// ErrUnauthenticated means that the token is malformed, unknown, expired, revoked, or for another audience. 401.
 	ErrUnauthenticated = errors.New("the bearer token is not valid")
+	// ErrNotAsked means that nobody has been asked about the token, as FromMemory wants it. 429.
+	ErrNotAsked = errors.New("the token is not known here, and nobody may be asked about it")
 	// ErrForbidden means that it is known who calls, and that they may not. The errors around it say what to do. 403.
 	ErrForbidden = errors.New("forbidden")
 )

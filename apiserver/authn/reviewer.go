@@ -67,6 +67,9 @@ func (r *reviewer) authenticate(ctx context.Context, token string) (*Caller, err
 	if a, ok := r.cached(key); ok {
 		return a.caller, a.err
 	}
+	if fromMemory(ctx) {
+		return nil, ErrNotAsked
+	}
 	// The review goes on when the request that began it ends: others may wait for it. The client's timeout ends it.
 	detached := context.WithoutCancel(ctx)
 	shared := r.group.DoChan(string(key[:]), func() (any, error) {

@@ -313,3 +313,23 @@ func BenchmarkServiceAccount(b *testing.B) {
 		}
 	}
 }
+
+// For a client that has sent too many bad tokens no call is made, and what is known already counts.
+func TestFromMemory(t *testing.T) {
+	s := newScript(t, func(_ *http.Request, review *authenticationapi.TokenReview) int {
+		accept(review, someServiceAccount)
+		return http.StatusCreated
+	})
+	if _, err := s.authenticate(FromMemory(t.Context()), "a.b.c"); !errors.Is(err, ErrNotAsked) {
+		t.Errorf("a token that is not known: %v", err)
+	}
+	if n := s.reviews.Load(); n != 0 {
+		t.Errorf("%d reviews", n)
+	}
+	if _, err := s.authenticate(t.Context(), "a.b.c"); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.authenticate(FromMemory(t.Context()), "a.b.c"); err != nil {
+		t.Errorf("a token that is known: %v", err)
+	}
+}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"time"
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/danielgtaylor/huma/v2/adapters/humago"
@@ -118,7 +119,7 @@ func (a *api) admitAddress(ctx context.Context, request *http.Request, writer ht
 
 // admitCaller finds out who calls, and lets them make so many requests.
 func (a *api) admitCaller(ctx context.Context, request *http.Request, writer http.ResponseWriter, r route, note *observe.Note) (context.Context, error) {
-	caller, err := a.authn.Authenticate(ctx, request.Header.Values("Authorization")...)
+	caller, err := a.authn.Authenticate(a.asking(ctx, request), request.Header.Values("Authorization")...)
 	if err != nil {
 		return nil, a.failedAuthentication(ctx, request, err)
 	}
@@ -162,13 +163,39 @@ func (a *api) limitOwner(ctx context.Context, caller *authn.Caller) *problem.Pro
 	return limited(decision, policyAccount)
 }
 
+// maxSuspects is how many addresses are remembered that have sent too many bad tokens. Past that the first is forgotten.
+const maxSuspects = 10_000
+
+// asking is the context to authenticate in: for an address that has sent too many bad tokens, nobody is asked about more of them.
+func (a *api) asking(ctx context.Context, request *http.Request) context.Context {
+	if a.suspects.Len() == 0 {
+		return ctx
+	}
+	key := throttle.Key(a.clientAddress(request))
+	until, found := a.suspects.Get(key)
+	switch {
+	case !found:
+		return ctx
+	case a.now().Before(until):
+		return authn.FromMemory(ctx)
+	}
+	a.suspects.Remove(key)
+	return ctx
+}
+
 // failedAuthentication counts a failure against the client's address, so that nobody tries tokens for long.
 func (a *api) failedAuthentication(ctx context.Context, request *http.Request, err error) error {
-	if !errors.Is(err, authn.ErrUnauthenticated) {
+	if !errors.Is(err, authn.ErrUnauthenticated) && !errors.Is(err, authn.ErrNotAsked) {
 		return err
 	}
-	decision := a.byAddress.Allow(ctx, "failures:"+throttle.Key(a.clientAddress(request)), a.limits.AddressPerMinute)
+	key := throttle.Key(a.clientAddress(request))
+	decision := a.byAddress.Allow(ctx, "failures:"+key, a.limits.AddressPerMinute)
 	if !decision.Allowed {
+		a.suspects.Add(key, a.now().Add(decision.RetryAfter))
+		return limited(decision, policyAddress)
+	}
+	if errors.Is(err, authn.ErrNotAsked) {
+		decision.RetryAfter = time.Second
 		return limited(decision, policyAddress)
 	}
 	return err

@@ -8,6 +8,7 @@ import (
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/danielgtaylor/huma/v2/adapters/humago"
+	lru "github.com/hashicorp/golang-lru/v2"
 
 	"github.com/checky-dev/checky/apiserver/account"
 	"github.com/checky-dev/checky/apiserver/authn"
@@ -76,6 +77,8 @@ type api struct {
 	draining   <-chan struct{}
 	report     func(context.Context, error)
 	now        func() time.Time
+	// suspects are addresses that have sent too many bad tokens, until when that counts.
+	suspects *lru.Cache[string, time.Time]
 	// checkBodies and bodies are the bytes of bodies that are under way, of POST /v1/check and of all else.
 	checkBodies, bodies budget
 	// streams and waits are what each owner holds of these gates.
@@ -102,6 +105,10 @@ func build(mux humago.Mux, o Options) (*api, *huma.OpenAPI, error) {
 	}
 	if a.now == nil {
 		a.now = time.Now
+	}
+	var err error
+	if a.suspects, err = lru.New[string, time.Time](maxSuspects); err != nil {
+		return nil, nil, err
 	}
 	config := configuration()
 	a.API = humago.New(mux, config)

@@ -252,3 +252,21 @@ func TestRoleIsNoWayToAnother(t *testing.T) {
 		t.Errorf("delete the account: %s %s", answer.Status, body)
 	}
 }
+
+// Each token that looks like Kubernetes' costs a call to its API: an address that has sent too many bad ones causes no more, while what
+// needs no call goes on to work from there.
+func TestBadTokensCauseNoMoreCalls(t *testing.T) {
+	f := newCluster(t).start(func(o *apiserver.Options) { o.AddressPerMinute = 5 })
+	u := f.newUser()
+	seen := map[int]int{}
+	for i := range 20 {
+		answer, _ := f.do(http.MethodGet, "/v1/checks", fmt.Sprintf("made.up.%d", i), "")
+		seen[answer.StatusCode]++
+	}
+	if seen[http.StatusUnauthorized] < 5 || seen[http.StatusTooManyRequests] < 5 || len(seen) != 2 {
+		t.Errorf("20 bad tokens are answered %v, want 5 or some more 401, then 429", seen)
+	}
+	if answer, body := f.do(http.MethodGet, "/v1/checks", u.token, ""); answer.StatusCode != http.StatusOK {
+		t.Errorf("a good token from the same address: %s %s", answer.Status, body)
+	}
+}
