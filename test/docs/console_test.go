@@ -17,8 +17,13 @@ import (
 	"time"
 )
 
-// consolePages are the pages whose console blocks are run as they stand, in this order, in one shell beside `checky up`.
-var consolePages = []string{"docs/rest.md", "docs/operations.md"}
+// consolePages are the pages whose console blocks are run as they stand, in this order, in one shell beside `checky up`: all of a
+// page, or a section.
+var consolePages = []struct{ path, section string }{
+	{"README.md", "## Over HTTP"},
+	{"docs/rest.md", ""},
+	{"docs/operations.md", ""},
+}
 
 const (
 	// patience is how long to wait for what takes moments on an idle machine.
@@ -44,7 +49,11 @@ func TestConsole(t *testing.T) {
 	}
 
 	for _, page := range consolePages {
-		text := read(t, filepath.Join(root, page))
+		text := read(t, filepath.Join(root, page.path))
+		if page.section != "" {
+			_, text, _ = strings.Cut(text, "\n"+page.section+"\n")
+			text, _, _ = strings.Cut(text, "\n## ")
+		}
 		for _, block := range consoleBlock.FindAllStringSubmatch(text, -1) {
 			for _, step := range stepsOf(t, block[1]) {
 				s.try(up, step)

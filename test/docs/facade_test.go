@@ -174,3 +174,19 @@ func TestFieldsAreDocumented(t *testing.T) {
 		}
 	}
 }
+
+// TestExampleIsDocumented: the client's example is the program of docs/rest.md, which TestConsole runs.
+func TestExampleIsDocumented(t *testing.T) {
+	body := func(text, begin string) string {
+		_, text, found := strings.Cut(text, "\n"+begin+" {\n")
+		text, _, ends := strings.Cut(text, "\n}\n")
+		if !found || !ends {
+			t.Errorf("there is no %s", begin)
+		}
+		return text
+	}
+	example := body(read(t, filepath.Join(root, "apiserver/client/example_test.go")), "func Example()")
+	if diff := cmp.Diff(example, body(read(t, filepath.Join(root, "docs/rest.md")), "func main()")); diff != "" {
+		t.Errorf("docs/rest.md has another program than the client's example (-example +page):\n%s", diff)
+	}
+}
