@@ -12,10 +12,37 @@ import (
 	"github.com/checky-dev/checky/apiserver/authn"
 	"github.com/checky-dev/checky/apiserver/password"
 	"github.com/checky-dev/checky/apiserver/problem"
+	"github.com/checky-dev/checky/apiserver/throttle"
 )
 
 // recentLogin is how recent a log-in must be to delete the account.
 const recentLogin = 10 * time.Minute
+
+const (
+	// rarely is how much rarer than others an address may make requests that leave something behind at a stranger's: an account of the
+	// number that there may be, or a mail.
+	rarely = 5
+	// hashesOfOne is how many passwords of one address, or of one account, may be hashed and wait for it: a quarter of the queue.
+	hashesOfOne = 16
+)
+
+// seldom lets an address sign up, or ask for mails, more rarely than it may do other things.
+func (a *api) seldom(ctx context.Context, what string) error {
+	key := what + ":" + throttle.Key(address(ctx))
+	if decision := a.byAddress.Allow(ctx, key, a.limits.AddressPerMinute/rarely); !decision.Allowed {
+		return limited(decision, policyAddress)
+	}
+	return nil
+}
+
+// hash lets one of many passwords be hashed, which takes long, so that nobody keeps the others from logging in by sending many at once.
+func (a *api) hash(ctx context.Context) (leave func(), err error) {
+	holder := a.holder(ctx)
+	if !a.hashes.take(holder, 1) {
+		return nil, errShare()
+	}
+	return func() { a.hashes.give(holder, 1) }, nil
+}
 
 // Credentials are an address and a password.
 type Credentials struct {
@@ -36,6 +63,14 @@ func (a *api) signUp(ctx context.Context, _ *struct{}) (*messageOutput, error) {
 	if p := decode(raw(ctx), &b); p != nil {
 		return nil, p
 	}
+	if err := a.seldom(ctx, "sign-up"); err != nil {
+		return nil, err
+	}
+	leave, err := a.hash(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer leave()
 	if err := a.accounts.SignUp(ctx, b.Email, b.Password, address(ctx)); err != nil {
 		return nil, err
 	}
@@ -57,6 +92,11 @@ func (a *api) logIn(ctx context.Context, _ *struct{}) (*sessionOutput, error) {
 	if p := decode(raw(ctx), &b); p != nil {
 		return nil, p
 	}
+	leave, err := a.hash(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer leave()
 	issued, err := a.accounts.LogIn(ctx, b.Email, b.Password, address(ctx))
 	if err != nil {
 		return nil, err
@@ -74,6 +114,9 @@ func (a *api) requestReset(ctx context.Context, _ *struct{}) (*messageOutput, er
 	var b ResetRequest
 	if p := decode(raw(ctx), &b); p != nil {
 		return nil, p
+	}
+	if err := a.seldom(ctx, "reset"); err != nil {
+		return nil, err
 	}
 	if err := a.accounts.RequestReset(ctx, b.Email, address(ctx)); err != nil {
 		return nil, err
@@ -93,6 +136,11 @@ func (a *api) confirmReset(ctx context.Context, _ *struct{}) (*struct{}, error) 
 	if p := decode(raw(ctx), &b); p != nil {
 		return nil, p
 	}
+	leave, err := a.hash(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer leave()
 	return nil, a.accounts.ConfirmReset(ctx, b.Token, b.Password)
 }
 
@@ -112,7 +160,12 @@ func (a *api) changePassword(ctx context.Context, _ *struct{}) (*struct{}, error
 	if p := decode(raw(ctx), &b); p != nil {
 		return nil, p
 	}
-	err := a.accounts.ChangePassword(ctx, caller.Account, b.CurrentPassword, b.NewPassword, caller.TokenID)
+	leave, err := a.hash(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer leave()
+	err = a.accounts.ChangePassword(ctx, caller.Account, b.CurrentPassword, b.NewPassword, caller.TokenID)
 	if rejected := (*password.RuleError)(nil); errors.As(err, &rejected) {
 		return nil, rejectedPassword(rejected, "body.new_password")
 	}

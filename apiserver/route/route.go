@@ -81,8 +81,8 @@ type api struct {
 	suspects *lru.Cache[string, time.Time]
 	// checkBodies and bodies are the bytes of bodies that are under way, of POST /v1/check and of all else.
 	checkBodies, bodies budget
-	// streams and waits are what each owner holds of these gates.
-	streams, waits *shares
+	// streams and waits are what each owner holds of these gates, hashes how many of whose passwords are hashed.
+	streams, waits, hashes *shares
 }
 
 // Register adds the routes to a mux.
@@ -102,6 +102,7 @@ func build(mux humago.Mux, o Options) (*api, *huma.OpenAPI, error) {
 		gates: o.Gates, limits: o.Limits, away: o.Away, ready: o.Ready, draining: o.Draining, report: o.Report, now: o.Now,
 		checkBodies: newBudget(MaxCheckBodies), bodies: newBudget(MaxBodies),
 		streams: sharesOf(o.Gates.Streams, streamsPart), waits: sharesOf(o.Gates.Waits, waitsPart),
+		hashes: newShares(hashesOfOne),
 	}
 	if a.now == nil {
 		a.now = time.Now

@@ -270,3 +270,61 @@ func TestBadTokensCauseNoMoreCalls(t *testing.T) {
 		t.Errorf("a good token from the same address: %s %s", answer.Status, body)
 	}
 }
+
+// Accounts have a number, and mails go to strangers: one address uses neither up as fast as it may do other things.
+func TestSignUpsAndResetsAreRare(t *testing.T) {
+	f := newCluster(t).start(believing, func(o *apiserver.Options) { o.AddressPerMinute = 10 })
+	ask := func(path, body, from string) int {
+		answer, _ := f.do(http.MethodPost, path, "", body, "X-Forwarded-For", from)
+		return answer.StatusCode
+	}
+	for path, body := range map[string]func() string{
+		"/auth/signup":         func() string { return credentials(someEmail(), password) },
+		"/auth/password-reset": func() string { return fmt.Sprintf(`{"email": %q}`, someEmail()) },
+	} {
+		from := fmt.Sprintf("192.0.2.%d", len(path))
+		for i, want := range []int{202, 202, 429} {
+			if got := ask(path, body(), from); got != want {
+				t.Errorf("%s, request %d: %d, want %d", path, i, got, want)
+			}
+		}
+		if got := ask(path, body(), "198.51.100.1"); got != 202 {
+			t.Errorf("%s from elsewhere: %d", path, got)
+		}
+		if got := ask("/auth/login", credentials(someEmail(), password), from); got != 401 {
+			t.Errorf("log in after that: %d", got)
+		}
+	}
+}
+
+// Passwords take long to hash, a few at a time: many at once from one address must not keep others from logging in.
+func TestManyPasswordsOfOneAddressLeaveRoom(t *testing.T) {
+	f := newCluster(t).start(believing)
+	u := f.newUser()
+	const many = 100 // Two are hashed, and 64 may wait.
+	answers := make(chan int, many)
+	for range many {
+		go func() {
+			r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, f.url+"/auth/login", strings.NewReader(credentials(someEmail(), password)))
+			if err != nil {
+				return
+			}
+			r.Header.Set("X-Forwarded-For", "192.0.2.1")
+			if answer, err := http.DefaultClient.Do(r); err == nil {
+				_ = answer.Body.Close()
+				answers <- answer.StatusCode
+			}
+		}()
+	}
+	if status := <-answers; status != http.StatusTooManyRequests {
+		t.Errorf("the first answer to one who sends too many: %d", status)
+	}
+	if answer, body := f.do(http.MethodPost, "/auth/login", "", credentials(u.email, password), "X-Forwarded-For", "198.51.100.1"); answer.StatusCode != http.StatusOK {
+		t.Errorf("log in from elsewhere: %s %s", answer.Status, body)
+	}
+	for range many - 1 {
+		if status := <-answers; status != http.StatusTooManyRequests && status != http.StatusUnauthorized {
+			t.Errorf("one of many: %d", status)
+		}
+	}
+}

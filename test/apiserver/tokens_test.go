@@ -199,7 +199,7 @@ func TestAddressLimit(t *testing.T) {
 		method, path, token, body string
 		status                    int
 	}{
-		"reset":  {"POST", "/auth/password-reset", "", `{"email": "nobody@example.com"}`, 202},
+		"reset":  {"POST", "/auth/password-reset/confirm", "", `{"token": "ckr_guess", "password": "nine brown foxes jump over"}`, 422},
 		"tokens": {"GET", "/v1/checks", "cky_guess", "", 401},
 	} {
 		t.Run(name, func(t *testing.T) {
