@@ -4,13 +4,14 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/url"
 	"os"
 	"runtime"
-	"strings"
 	"time"
 
 	"github.com/spf13/pflag"
+	"k8s.io/apimachinery/pkg/util/validation"
 
 	"github.com/checky-dev/checky/apiserver/account"
 	"github.com/checky-dev/checky/apiserver/check"
@@ -177,20 +178,37 @@ func (o *Options) Validate() error {
 	if o.SessionTTL < time.Minute || o.SessionTTL > 30*24*time.Hour {
 		problems = append(problems, fmt.Errorf("--session-ttl: %s is not from 1m to 720h", o.SessionTTL))
 	}
-	if o.Namespace == "" {
-		problems = append(problems, errors.New("--namespace: name the namespace that the facade runs in"))
+	return errors.Join(append(problems, o.validateNames(), o.validateMail())...)
+}
+
+// validateNames looks at names of objects, and at addresses.
+func (o *Options) validateNames() error {
+	var problems []error
+	if len(validation.IsDNS1123Label(o.Namespace)) > 0 {
+		problems = append(problems, errors.New("--namespace: expected the namespace that the facade runs in, such as checky-system"))
 	}
-	return errors.Join(append(problems, o.validateMail())...)
+	if o.CheckNamespace != "" && len(validation.IsDNS1123Label(o.CheckNamespace)) > 0 {
+		problems = append(problems, errors.New("--check-namespace: expected the namespace that Checks are made in, such as checky"))
+	}
+	if o.Service != "" && len(validation.IsDNS1123Label(o.Service)) > 0 {
+		problems = append(problems, errors.New("--service: expected the name of the facade's Service, such as checky-apiserver"))
+	}
+	if _, _, err := net.SplitHostPort(o.MetricsAddress); err != nil && o.MetricsAddress != "0" {
+		problems = append(problems, fmt.Errorf("--metrics-bind-address: expected HOST:PORT, or 0 for none: %w", err))
+	}
+	_, err := throttle.NewAddresses(o.Addresses)
+	return errors.Join(append(problems, err)...)
 }
 
 // validateMail looks at what mails need.
 func (o *Options) validateMail() error {
-	if o.SMTP.Address == "" {
-		return nil
-	}
 	var problems []error
-	if external, err := url.Parse(o.ExternalURL); err != nil || external.Host == "" || !strings.HasPrefix(external.Scheme, "http") {
-		problems = append(problems, errors.New("--external-url: name the URL that users reach the facade at, such as https://checky.example.com; links in mails begin with it"))
+	external, err := url.Parse(o.ExternalURL)
+	if absent := o.ExternalURL == "" && o.SMTP.Address == ""; !absent && (err != nil || external.Host == "" || external.Scheme != "https" && external.Scheme != "http") {
+		problems = append(problems, errors.New("--external-url: expected the URL that users reach the facade at, such as https://checky.example.com; links in mails begin with it"))
 	}
-	return errors.Join(append(problems, o.SMTP.Validate())...)
+	if o.SMTP.Address != "" {
+		problems = append(problems, o.SMTP.Validate())
+	}
+	return errors.Join(problems...)
 }

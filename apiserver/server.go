@@ -276,7 +276,11 @@ func (s *Server) gates() (gates route.Gates, err error) {
 // ready says what stands in the way of serving.
 func (s *Server) ready() error {
 	if missing := s.cluster.Missing(); len(missing) > 0 {
-		return errors.New("not read yet: " + strings.Join(missing, ", "))
+		text := "not read yet: " + strings.Join(missing, ", ")
+		if !s.cluster.Reachable() {
+			text = "the Kubernetes API cannot be reached; " + text
+		}
+		return errors.New(text)
 	}
 	if !s.accounts.Synced() || !s.checks.Synced() {
 		return errors.New("the cluster's objects have been read, and are being sorted")

@@ -140,6 +140,9 @@ func (c *Cluster) Start(ctx context.Context) error {
 // Synced tells whether every kind has been listed once, so that what the cache does not hold does not exist.
 func (c *Cluster) Synced() bool { return len(c.Missing()) == 0 }
 
+// Reachable tells whether the API server answered when it was last asked for a sign of life.
+func (c *Cluster) Reachable() bool { return c.state.steady() }
+
 // Missing names the kinds that have not been listed yet, in the order of their names, and says of each why the API server refuses to
 // list it, where it does.
 func (c *Cluster) Missing() []string {

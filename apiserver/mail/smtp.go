@@ -65,33 +65,33 @@ type SMTPOptions struct {
 func (o SMTPOptions) Validate() error {
 	host, _, err := o.hostPort()
 	if err != nil {
-		return fmt.Errorf("smtp-address: %w", err)
+		return fmt.Errorf("--smtp-address: %w", err)
 	}
 	if _, err := o.from(); err != nil {
-		return fmt.Errorf("smtp-from: %w", err)
+		return fmt.Errorf("--smtp-from: %w", err)
 	}
 	switch {
 	case defaultPorts[o.tls()] == "":
-		return errors.New("smtp-tls: expected starttls, implicit or none")
+		return errors.New("--smtp-tls: expected starttls, implicit or none")
 	case o.tls() == TLSNone && !o.AllowPlain && !isLoopback(host):
-		return errors.New("smtp-tls: none is for a server on this machine; use starttls or implicit, " +
-			"or set smtp-allow-plain where the network is protected by other means")
+		return errors.New("--smtp-tls: none is for a server on this machine; use starttls or implicit, " +
+			"or set --smtp-allow-plain where the network is protected by other means")
 	case o.Username == "" && (o.Password != "" || o.PasswordFile != ""):
-		return errors.New("smtp-username: expected the user whose password is given")
+		return errors.New("--smtp-username: expected the user whose password is given")
 	case o.Username != "" && o.TLS == TLSNone:
-		return errors.New("smtp-username: a login needs TLS; set smtp-tls to starttls or implicit")
+		return errors.New("--smtp-username: a login needs TLS; set --smtp-tls to starttls or implicit")
 	case o.Username != "" && o.Password == "" && o.PasswordFile == "":
-		return errors.New("smtp-password-file: expected a file with the password of smtp-username")
+		return errors.New("--smtp-password-file: expected a file with the password of --smtp-username")
 	case o.Password != "" && o.PasswordFile != "":
-		return errors.New("smtp-password-file: expected one of smtp-password and smtp-password-file")
+		return errors.New("--smtp-password-file: expected one of SMTP_PASSWORD and --smtp-password-file")
 	case strings.ContainsFunc(o.Username+o.Password, breaksLine):
-		return errors.New("smtp-username, smtp-password: expected no control characters")
+		return errors.New("--smtp-username, SMTP_PASSWORD: expected no control characters")
 	}
 	if _, err := o.password(); err != nil {
-		return fmt.Errorf("smtp-password-file: %w", err)
+		return fmt.Errorf("--smtp-password-file: %w", err)
 	}
 	if _, err := o.tlsConfig(host); err != nil {
-		return fmt.Errorf("smtp-ca-file: %w", err)
+		return fmt.Errorf("--smtp-ca-file: %w", err)
 	}
 	return nil
 }
@@ -234,7 +234,7 @@ func (s *SMTP) Send(ctx context.Context, m Message) error {
 func (s *SMTP) client(line *connection) (*gomail.Client, error) {
 	config, err := s.o.tlsConfig(s.host)
 	if err != nil {
-		return nil, fmt.Errorf("smtp-ca-file: %w", err)
+		return nil, fmt.Errorf("--smtp-ca-file: %w", err)
 	}
 	options := []gomail.Option{
 		gomail.WithPort(s.port), gomail.WithTimeout(messageTimeout), gomail.WithTLSConfig(config),
@@ -252,7 +252,7 @@ func (s *SMTP) client(line *connection) (*gomail.Client, error) {
 	if s.o.Username != "" {
 		password, err := s.o.password()
 		if err != nil {
-			return nil, fmt.Errorf("smtp-password-file: %w", err)
+			return nil, fmt.Errorf("--smtp-password-file: %w", err)
 		}
 		line.login = &login{username: s.o.Username, password: password, host: s.host}
 		options = append(options, gomail.WithSMTPAuthCustom(line.login))

@@ -25,7 +25,7 @@ type Options struct {
 	Registerer prometheus.Registerer
 	// Remote says what the access log calls a request's client, such as its address behind trusted proxies. nil: nothing.
 	Remote func(*http.Request) string
-	// SentryDSN is where panics and unexpected errors go (--sentry-dsn, SENTRY_DSN). Empty: nowhere.
+	// SentryDSN is where panics and unexpected errors go (SENTRY_DSN). Empty: nowhere.
 	SentryDSN string
 	// SentryEnvironment names the installation there (--sentry-environment).
 	SentryEnvironment string

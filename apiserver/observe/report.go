@@ -26,7 +26,7 @@ func validateDSN(dsn string) error {
 		return nil
 	}
 	if _, err := sentry.NewDsn(dsn); err != nil {
-		return errors.New("--sentry-dsn: expected https://KEY@HOST/PROJECT")
+		return errors.New("SENTRY_DSN: expected https://KEY@HOST/PROJECT")
 	}
 	return nil
 }
@@ -47,7 +47,7 @@ func newReporter(o *Options) (*reporter, error) {
 		Integrations: func([]sentry.Integration) []sentry.Integration { return nil },
 	})
 	if err != nil {
-		return nil, errors.New("--sentry-dsn: no client can be made of it")
+		return nil, errors.New("SENTRY_DSN: no client can be made of it")
 	}
 	return &reporter{client: client, wire: wire}, nil
 }

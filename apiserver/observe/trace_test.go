@@ -160,7 +160,7 @@ func TestOptions(t *testing.T) {
 		"ratio":           {"a share is at most all", Options{TraceRatio: 1.5}, "--trace-ratio"},
 		"no scheme":       {"host:port would be read as a scheme", Options{OTLPEndpoint: "collector:4318"}, "--otlp-endpoint"},
 		"password in URL": {"a URL is logged", Options{OTLPEndpoint: "http://u:SECRET@collector"}, "--otlp-endpoint"},
-		"no DSN":          {"a DSN is never repeated: it holds a key", Options{SentryDSN: "SECRET"}, "--sentry-dsn"},
+		"no DSN":          {"a DSN is never repeated: it holds a key", Options{SentryDSN: "SECRET"}, "SENTRY_DSN"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			err := test.options.Validate()

@@ -44,10 +44,10 @@ func NewAddresses(o AddressesOptions) (*Addresses, error) {
 	for _, text := range o.TrustedProxies {
 		prefix, err := netip.ParsePrefix(strings.TrimSpace(text))
 		if err != nil {
-			return nil, fmt.Errorf("trusted proxies: %q is no network: expected CIDR notation, such as 10.0.0.0/8", text)
+			return nil, fmt.Errorf("--trusted-proxies: %q is no network: expected CIDR notation, such as 10.0.0.0/8", text)
 		}
 		if prefix.Addr().Is4In6() {
-			return nil, fmt.Errorf("trusted proxies: %q is an IPv4 network in IPv6: write it as IPv4, such as 10.0.0.0/8", text)
+			return nil, fmt.Errorf("--trusted-proxies: %q is an IPv4 network in IPv6: write it as IPv4, such as 10.0.0.0/8", text)
 		}
 		a.trusted = append(a.trusted, prefix.Masked())
 	}
@@ -57,7 +57,7 @@ func NewAddresses(o AddressesOptions) (*Addresses, error) {
 	case Forwarded:
 		a.header, a.parse = "Forwarded", parseForwarded
 	default:
-		return nil, fmt.Errorf("the header of trusted proxies is %q: expected %s or %s", o.Header, XForwardedFor, Forwarded)
+		return nil, fmt.Errorf("--client-address-header: %q is none: expected %s or %s", o.Header, XForwardedFor, Forwarded)
 	}
 	return a, nil
 }

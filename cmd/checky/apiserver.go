@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 
 	"github.com/go-logr/logr"
 	"github.com/spf13/cobra"
@@ -32,6 +33,15 @@ func runAPIServer(ctx context.Context, config *rest.Config, options apiserver.Op
 	return nil
 }
 
+// clusterConfig leads to the cluster of KUBECONFIG, or of the Pod's service account.
+func clusterConfig() (*rest.Config, error) {
+	config, err := ctrl.GetConfig()
+	if err != nil {
+		return nil, fmt.Errorf("there is no cluster: set KUBECONFIG to a file that names one, or run in a Pod with a service account: %w", err)
+	}
+	return config, nil
+}
+
 func newAPIServerCommand() *cobra.Command {
 	options := apiserver.DefaultOptions()
 	var logging logOptions
@@ -49,7 +59,7 @@ has been answered. Secrets come from the environment: SMTP_PASSWORD, REDIS_URL, 
 			}
 			logger := logging.logger(command.ErrOrStderr())
 			setLogger(logger)
-			config, err := ctrl.GetConfig()
+			config, err := clusterConfig()
 			if err != nil {
 				return err
 			}

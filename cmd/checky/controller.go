@@ -7,7 +7,6 @@ import (
 	"github.com/go-logr/logr"
 	"github.com/spf13/cobra"
 	"k8s.io/client-go/rest"
-	ctrl "sigs.k8s.io/controller-runtime"
 
 	"github.com/checky-dev/checky/controllers"
 )
@@ -41,7 +40,7 @@ what is under way has been written.`,
 			}
 			logger := logging.logger(command.ErrOrStderr())
 			setLogger(logger)
-			config, err := ctrl.GetConfig()
+			config, err := clusterConfig()
 			if err != nil {
 				return err
 			}

@@ -229,6 +229,21 @@ func (l testLog) Write(p []byte) (int, error) {
 
 var _ io.Writer = testLog{}
 
+// TestUpAddress refuses addresses that are not this machine's own, before a server is started.
+func TestUpAddress(t *testing.T) {
+	for _, address := range []string{"0.0.0.0:8080", ":8080", "192.0.2.1:8080", "8080", "checky.example.com:80"} {
+		err := upOptions{address: address}.run(t.Context(), io.Discard, io.Discard)
+		if err == nil || !strings.Contains(err.Error(), "--bind-address: ") {
+			t.Errorf("%s: %v", address, err)
+		}
+	}
+	for _, address := range []string{"127.0.0.1:8080", "localhost:0", "[::1]:8080"} {
+		if err := requireLoopback(address); err != nil {
+			t.Errorf("%s: %v", address, err)
+		}
+	}
+}
+
 func TestWrap(t *testing.T) {
 	cases := map[string]struct {
 		reason string

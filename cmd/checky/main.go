@@ -39,10 +39,11 @@ func (e *exitError) Error() string {
 
 func (e *exitError) Unwrap() error { return e.err }
 
-// run is the program; it returns the exit code. SIGTERM and Ctrl-C end its context.
+// run is the program; it returns the exit code. SIGTERM and Ctrl-C end its context; a second one ends the process at once.
 func run(args []string, in io.Reader, out, errOut io.Writer) int {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
+	defer context.AfterFunc(ctx, stop)()
 	root := newRootCommand()
 	root.SetArgs(args)
 	root.SetIn(in)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"net"
 	"os"
 	"os/exec"
 	"os/signal"
@@ -56,6 +57,9 @@ func (o upOptions) run(ctx context.Context, out, log io.Writer) error {
 	if o.address == "" {
 		addresses = []string{facadeAddress, "127.0.0.1:0"}
 	}
+	if err := requireLoopback(addresses[0]); err != nil {
+		return err
+	}
 	options := embeddedOptions{
 		dataDir: o.dataDir, kubeconfig: o.kubeconfig, controller: o.controller, facade: o.facade(addresses, out), log: log,
 	}
@@ -66,6 +70,16 @@ func (o upOptions) run(ctx context.Context, out, log io.Writer) error {
 		<-ctx.Done()
 		return nil
 	})
+}
+
+// requireLoopback refuses an address that others could reach, before minutes are spent on servers: there is no certificate here.
+func requireLoopback(address string) error {
+	host, _, err := net.SplitHostPort(address)
+	ip := net.ParseIP(host)
+	if err != nil || host != "localhost" && (ip == nil || !ip.IsLoopback()) {
+		return fmt.Errorf("--bind-address: expected a port of this machine's own, such as %s: tokens would cross the network in clear", facadeAddress)
+	}
+	return nil
 }
 
 // tell prints what to export and what to try.
