@@ -101,7 +101,8 @@ func TestCORS(t *testing.T) {
 		"all":                {"* is all, without credentials", []string{"*"}, with(http.Header{}, "Origin", "https://any.example"), http.MethodPost, true, "*", exposes, ""},
 		"preflight":          {"a browser asks first", []string{console}, with(http.Header{}, "Origin", console, "Access-Control-Request-Method", "POST", "Access-Control-Request-Headers", "authorization,content-type,idempotency-key,prefer"), http.MethodOptions, false, console, "", "POST"},
 		"preflight, delete":  {"checks can be removed", []string{console}, with(http.Header{}, "Origin", console, "Access-Control-Request-Method", "DELETE"), http.MethodOptions, false, console, "", "DELETE"},
-		"preflight, put":     {"no route takes PUT", []string{console}, with(http.Header{}, "Origin", console, "Access-Control-Request-Method", "PUT"), http.MethodOptions, false, "", "", ""},
+		"preflight, put":     {"passwords can be changed", []string{console}, with(http.Header{}, "Origin", console, "Access-Control-Request-Method", "PUT"), http.MethodOptions, false, console, "", "PUT"},
+		"preflight, patch":   {"no route takes PATCH", []string{console}, with(http.Header{}, "Origin", console, "Access-Control-Request-Method", "PATCH"), http.MethodOptions, false, "", "", ""},
 		"preflight, headers": {"other headers are not taken", []string{console}, with(http.Header{}, "Origin", console, "Access-Control-Request-Method", "POST", "Access-Control-Request-Headers", "x-evil"), http.MethodOptions, false, "", "", ""},
 		"preflight, other":   {"and others are not told", []string{console}, with(http.Header{}, "Origin", "https://evil.example", "Access-Control-Request-Method", "POST"), http.MethodOptions, false, "", "", ""},
 	} {
