@@ -24,8 +24,11 @@ type ledger struct {
 	// byOwner are an owner's Checks, the oldest first.
 	byOwner map[string][]*v1alpha1.Check
 	// waiting counts an owner's Checks without a verdict.
-	waiting   map[string]int
-	followers map[string][]*follower
+	waiting map[string]int
+	// bytes is how much all Checks take, and ownerBytes how much an owner's do.
+	bytes      int64
+	ownerBytes map[string]int64
+	followers  map[string][]*follower
 }
 
 // follower is somebody who waits for what becomes of one name. It keeps the newest state alone, so that a slow one holds nobody up.
@@ -39,11 +42,12 @@ type follower struct {
 
 func newLedger(namespace string) *ledger {
 	return &ledger{
-		namespace: namespace,
-		byName:    map[string]*v1alpha1.Check{},
-		byOwner:   map[string][]*v1alpha1.Check{},
-		waiting:   map[string]int{},
-		followers: map[string][]*follower{},
+		namespace:  namespace,
+		byName:     map[string]*v1alpha1.Check{},
+		byOwner:    map[string][]*v1alpha1.Check{},
+		waiting:    map[string]int{},
+		ownerBytes: map[string]int64{},
+		followers:  map[string][]*follower{},
 	}
 }
 
@@ -136,6 +140,7 @@ func (l *ledger) remove(old *v1alpha1.Check) {
 
 // count adds a Check to those without a verdict, if it has none, or takes it away.
 func (l *ledger) count(c *v1alpha1.Check, by int) {
+	l.weigh(c, int64(by*bytesOf(c)))
 	if Finished(c) {
 		return
 	}
@@ -144,6 +149,22 @@ func (l *ledger) count(c *v1alpha1.Check, by int) {
 	if l.waiting[owner] += by; l.waiting[owner] == 0 {
 		delete(l.waiting, owner)
 	}
+}
+
+// weigh counts the bytes of a Check.
+func (l *ledger) weigh(c *v1alpha1.Check, by int64) {
+	l.bytes += by
+	owner := ownerOf(c)
+	if l.ownerBytes[owner] += by; l.ownerBytes[owner] == 0 {
+		delete(l.ownerBytes, owner)
+	}
+}
+
+// bytesOf is how much all Checks take, and how much an owner's do.
+func (l *ledger) bytesOf(owner string) (all, owners int64) {
+	l.mu.RLock()
+	defer l.mu.RUnlock()
+	return l.bytes, l.ownerBytes[owner]
 }
 
 // waitingOf is how many of an owner's Checks have no verdict.

@@ -85,7 +85,7 @@ func resultOf(err error) string {
 		return resultInvalid
 	case errors.Is(err, ErrKeyReused):
 		return resultKeyReused
-	case errors.Is(err, ErrTooManyPending), errors.Is(err, ErrTooManyOfOwner):
+	case errors.Is(err, ErrTooManyPending), errors.Is(err, ErrTooManyOfOwner), errors.Is(err, ErrBytes), errors.Is(err, ErrOwnerBytes):
 		return resultTooMany
 	case errors.Is(err, ErrQuota), errors.Is(err, ErrRefused):
 		return resultRefused

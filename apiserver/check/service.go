@@ -79,6 +79,8 @@ type Options struct {
 	MaxPending int
 	// MaxPendingPerOwner is how many of them may be one owner's, so that nobody's keep out all others'. 0: DefaultMaxPendingPerOwner.
 	MaxPendingPerOwner int
+	// MaxBytes is how much all Checks may take together, a quarter of it those of one owner. 0: DefaultMaxBytes.
+	MaxBytes int64
 	// MaxWatchers is how many Watch iterators may run at a time. 0: DefaultMaxWatchers.
 	MaxWatchers int
 	// Clock tells the time. Nil: the real one.
@@ -93,6 +95,7 @@ type Service struct {
 	checks  *ledger
 	sets    *catalogue
 	metrics *metrics
+	pace    *pace
 	// compiles lets half of the processors compile long rules.
 	compiles *throttle.Gate
 
@@ -113,11 +116,12 @@ func New(o Options) (*Service, error) {
 	}
 	o.MaxPending = cmp.Or(o.MaxPending, DefaultMaxPending)
 	o.MaxPendingPerOwner = cmp.Or(o.MaxPendingPerOwner, DefaultMaxPendingPerOwner)
+	o.MaxBytes = cmp.Or(o.MaxBytes, DefaultMaxBytes)
 	o.MaxWatchers = cmp.Or(o.MaxWatchers, DefaultMaxWatchers)
 	if o.Clock == nil {
 		o.Clock = clock.RealClock{}
 	}
-	s := &Service{o: o, checks: newLedger(o.Namespace), sets: newCatalogue(o.Namespace)}
+	s := &Service{o: o, checks: newLedger(o.Namespace), sets: newCatalogue(o.Namespace), pace: newPace(o.Clock)}
 	var err error
 	if s.metrics, err = newMetrics(o.Registerer, s.checks.unfinished.Load); err != nil {
 		return nil, err

@@ -84,6 +84,9 @@ func (s *Service) store(ctx context.Context, check *v1alpha1.Check) (*v1alpha1.C
 	if s.checks.waitingOf(ownerOf(check)) >= s.o.MaxPendingPerOwner {
 		return nil, ErrTooManyOfOwner
 	}
+	if err := s.room(check); err != nil {
+		return nil, err
+	}
 	stored := (*v1alpha1.Check)(nil)
 	err := s.untilClear(ctx, func(ctx context.Context) (err error) {
 		stored, err = s.create(ctx, check)

@@ -221,6 +221,33 @@ func TestMaxPendingPerOwner(t *testing.T) {
 	r.submit(t, "ada", request, "third")
 }
 
+// TestMaxBytes has one owner store as much as one may: others go on, until all is full.
+func TestMaxBytes(t *testing.T) {
+	e := newEnv(t)
+	const large = 200 << 10
+	r := e.start(interceptor.Funcs{}, func(o *check.Options) { o.MaxBytes = 4 * (large + 100<<10) })
+	request := order(`"` + strings.Repeat("x", large) + `"`)
+	first := r.submit(t, "ada", request, "first")
+	e.sees(r, first, true)
+	if _, err := r.Submit(t.Context(), "ada", request, "second", check.Patience{}); !errors.Is(err, check.ErrOwnerBytes) {
+		t.Errorf("the second, for which there is no room: %v", err)
+	}
+	if again := r.submit(t, "ada", request, "first"); again.UID != first.UID {
+		t.Error("a known key was not found again")
+	}
+	for _, owner := range []string{"bob", "cy", "dee", "eve"} {
+		e.sees(r, r.submit(t, owner, request, "first"), true)
+	}
+	if _, err := r.Submit(t.Context(), "fay", request, "first", check.Patience{}); !errors.Is(err, check.ErrBytes) {
+		t.Errorf("the sixth, for which there is no room: %v", err)
+	}
+	if err := r.Delete(t.Context(), "ada", first.Name); err != nil {
+		t.Fatal(err)
+	}
+	e.sees(r, first, false)
+	r.submit(t, "ada", request, "second")
+}
+
 // TestPatience ends waits before their time: when enough is enough, and before they begin. The Check is stored either way.
 func TestPatience(t *testing.T) {
 	e := newEnv(t)

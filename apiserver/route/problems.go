@@ -151,6 +151,8 @@ var table = []struct {
 	{check.ErrKeyReused, http.StatusUnprocessableEntity, "idempotency-key-reused", "The idempotency key was used for another request: take a new one, or repeat that request unchanged.", 0, false},
 	{check.ErrBadCursor, http.StatusBadRequest, "bad-cursor", "The cursor is none that a page gave as its next: leave it out to begin at the newest check.", 0, false},
 	{check.ErrTooManyPending, http.StatusServiceUnavailable, "overloaded", "Too many checks wait for their verdict: try again later.", check.RetryAfter, false},
+	{check.ErrBytes, http.StatusServiceUnavailable, "overloaded", "The checks that are kept take as much room as they may: try again later.", check.RetryAfter, false},
+	{check.ErrOwnerBytes, http.StatusTooManyRequests, "too-much-kept", "Your checks that are kept take as much room as they may: delete some, give them a short ttl_seconds, or send large ones more slowly.", check.RetryAfter, false},
 	{check.ErrTooManyOfOwner, http.StatusTooManyRequests, "too-many-pending", "Too many of your checks wait for their verdict: wait for them, or delete some. GET /v1/checks?status=pending lists them.", check.RetryAfter, false},
 	{check.ErrTooManyWatchers, http.StatusServiceUnavailable, "overloaded", "Too many callers follow checks: try again later.", check.RetryAfter, false},
 	{check.ErrDeleted, http.StatusConflict, "check-deleted", "The check was recorded, and deleted before it had a verdict: send it again if it is still wanted.", 0, false},

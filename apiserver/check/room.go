@@ -1,0 +1,91 @@
+package check
+
+import (
+	"sync"
+
+	lru "github.com/hashicorp/golang-lru/v2"
+	"golang.org/x/time/rate"
+	"k8s.io/utils/clock"
+
+	"github.com/checky-dev/checky/api/v1alpha1"
+)
+
+// How much of etcd, which takes 2 GiB unless told otherwise and then takes no more writes of anybody's, Checks may fill. What is there
+// counts, and what was written lately: etcd keeps each version for some 5 minutes, deleted or not, and a Check has three.
+const (
+	// DefaultMaxBytes is how much all Checks may take together, as they are stored. Replicas and controllers hold them in memory too.
+	DefaultMaxBytes = 256 << 20
+	// maxBytesPart is which part of all bytes one owner's may be.
+	maxBytesPart = 4
+	// bytesPerSecond is how much of payloads and rules may be stored in the long run, in this replica, and bytesAtOnce how much in one go.
+	bytesPerSecond = 512 << 10
+	bytesAtOnce    = 64 << 20
+	// maxWriters is how many owners' bytes are counted. Past that the one that wrote least recently is forgotten.
+	maxWriters = 10_000
+	// checkOverhead is what a Check takes besides its texts, in bytes.
+	checkOverhead = 2 << 10
+)
+
+// pace bounds the bytes that are written: all of them, and each owner's.
+type pace struct {
+	clock clock.PassiveClock
+	all   *rate.Limiter
+
+	mu    sync.Mutex
+	owner *lru.Cache[string, *rate.Limiter]
+}
+
+func newPace(c clock.PassiveClock) *pace {
+	p := &pace{clock: c, all: rate.NewLimiter(bytesPerSecond, bytesAtOnce)}
+	p.owner, _ = lru.New[string, *rate.Limiter](maxWriters) // It fails for sizes below 1 only.
+	return p
+}
+
+func (p *pace) of(owner string) *rate.Limiter {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	l, ok := p.owner.Get(owner)
+	if !ok {
+		l = rate.NewLimiter(bytesPerSecond/maxBytesPart, bytesAtOnce/maxBytesPart)
+		p.owner.Add(owner, l)
+	}
+	return l
+}
+
+// allow says whether an owner may write so many bytes now: nil, ErrOwnerBytes or ErrBytes.
+func (p *pace) allow(owner string, bytes int) error {
+	now := p.clock.Now()
+	if !p.of(owner).AllowN(now, bytes) {
+		return ErrOwnerBytes
+	}
+	if !p.all.AllowN(now, bytes) {
+		return ErrBytes
+	}
+	return nil
+}
+
+// bytesOf is about how much a Check takes.
+func bytesOf(c *v1alpha1.Check) int {
+	n := checkOverhead + len(c.Spec.InputJSON) + len(c.Spec.Input.Raw) + lengthOf(c.Spec.Rules) + len(c.Status.Explanation)
+	for i := range c.Status.Results {
+		n += len(c.Status.Results[i].Message) + len(c.Status.Results[i].Rule) + len(c.Status.Results[i].Path)
+	}
+	for i := range c.Status.Passages {
+		n += len(c.Status.Passages[i].Text)
+	}
+	return n
+}
+
+// room says whether there is room for another Check of its owner's: nil, ErrOwnerBytes or ErrBytes.
+func (s *Service) room(check *v1alpha1.Check) error {
+	bytes := bytesOf(check)
+	all, owners := s.checks.bytesOf(ownerOf(check))
+	if owners+int64(bytes) > s.o.MaxBytes/maxBytesPart {
+		return ErrOwnerBytes
+	}
+	if all+int64(bytes) > s.o.MaxBytes {
+		return ErrBytes
+	}
+	// The pace is about texts: how many Checks there are is limited by their number.
+	return s.pace.allow(ownerOf(check), bytes-checkOverhead)
+}
