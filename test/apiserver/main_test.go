@@ -347,27 +347,13 @@ func (u *user) check(t testing.TB, payload string) *restclient.CheckResult {
 // do sends one request as it is.
 func (f *facade) do(method, path, token, body string, headers ...string) (*http.Response, string) {
 	f.c.t.Helper()
-	r, err := http.NewRequestWithContext(f.c.t.Context(), method, f.url+path, strings.NewReader(body))
-	if err != nil {
-		f.c.t.Fatal(err)
-	}
-	if token != "" {
-		r.Header.Set("Authorization", "Bearer "+token)
-	}
+	var sent io.Reader
 	if body != "" {
-		r.Header.Set("Content-Type", "application/json")
+		sent = strings.NewReader(body)
 	}
+	r := f.request(method, path, token, sent)
 	for i := 0; i+1 < len(headers); i += 2 {
 		r.Header.Set(headers[i], headers[i+1])
 	}
-	answer, err := f.http.Do(r)
-	if err != nil {
-		f.c.t.Fatal(err)
-	}
-	defer answer.Body.Close()
-	text, err := io.ReadAll(answer.Body)
-	if err != nil {
-		f.c.t.Fatal(err)
-	}
-	return answer, string(text)
+	return f.roundTrip(r)
 }
