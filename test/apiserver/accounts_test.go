@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -286,13 +287,19 @@ func TestDeleteAccount(t *testing.T) {
 	}
 	session, id, _ := f.logIn(u.email, password)
 	c.age(c.tokenSecret(id), "token.json", 11*time.Minute, "createdAt")
-	eventually(t, "the log-in is of eleven minutes ago", func() bool {
-		status, kind := remove(session)
-		if status == http.StatusNoContent {
-			t.Fatal("the account is gone before its session has aged")
+	eventually(t, "the facade knows that the log-in is of eleven minutes ago", func() bool {
+		_, text := f.do(http.MethodGet, "/auth/tokens", u.token, "")
+		var list restclient.TokenList
+		if err := json.Unmarshal([]byte(text), &list); err != nil {
+			t.Fatal(err)
 		}
-		return status == http.StatusForbidden && kind == "urn:checky:problem:recent-login-required"
+		return slices.ContainsFunc(list.Tokens, func(listed restclient.Token) bool {
+			return listed.TokenID == id && time.Since(listed.CreatedAt) > 10*time.Minute
+		})
 	})
+	if status, kind := remove(session); status != http.StatusForbidden || kind != "urn:checky:problem:recent-login-required" {
+		t.Errorf("by an old log-in: %d %s", status, kind)
+	}
 	if status, kind := remove(u.token); status != http.StatusNoContent {
 		t.Fatalf("delete: %d %s", status, kind)
 	}

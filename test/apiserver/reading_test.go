@@ -56,6 +56,10 @@ func TestHead(t *testing.T) {
 	done := resultIn(t, mustPost(t, f, u, byOrders(goodOrder))).ID
 	_, text := f.do(http.MethodPost, "/v1/check", u.token, never, "Prefer", "wait=0")
 	pending := resultIn(t, text).ID
+	eventually(t, "the controller has said what the check waits for", func() bool {
+		_, text := f.do(http.MethodGet, "/v1/status/"+pending, u.token, "")
+		return resultIn(t, text).Reason != "Pending"
+	})
 	for _, path := range []string{
 		"/v1/status/" + done, "/v1/status/" + pending, "/v1/checks", "/v1/rule-sets", "/auth/tokens", "/health", "/livez", "/readyz", "/openapi.json",
 		"/docs", "/redoc", "/v1/status/" + id26, "/v1/status/" + done + "/events",

@@ -163,7 +163,11 @@ func TestRateLimit(t *testing.T) {
 			t.Errorf("request %d: %s, %s, %s", i, answer.Status, answer.Header.Get("RateLimit-Policy"), answer.Header.Get("RateLimit"))
 		}
 	}
-	for _, route := range []string{"GET /v1/checks", "POST /v1/check", "GET /v1/status/" + id26, "GET /v1/status/" + id26 + "/events", "DELETE /v1/checks/" + id26, "GET /v1/rule-sets", "GET /auth/tokens"} {
+	for _, route := range []string{
+		"GET /v1/checks", "POST /v1/check", "GET /v1/status/" + id26, "GET /v1/status/" + id26 + "/events", "DELETE /v1/checks/" + id26,
+		"GET /v1/rule-sets", "GET /auth/tokens", "POST /auth/tokens", "DELETE /auth/tokens/0123456789abcdef",
+		"POST /auth/tokens/0123456789abcdef/rotate", "PUT /auth/password", "DELETE /auth/account",
+	} {
 		method, path, _ := strings.Cut(route, " ")
 		answer, text := f.do(method, path, program.Token, "")
 		if answer.StatusCode != http.StatusTooManyRequests || answer.Header.Get("Retry-After") == "" || !strings.HasPrefix(answer.Header.Get("RateLimit"), `"token";r=0;t=`) {
@@ -242,8 +246,13 @@ func TestShedding(t *testing.T) {
 	})
 	first := f.events(t.Context(), "/v1/status/"+id+"/events", u.token)
 	<-first
-	if answer, text := f.do(http.MethodGet, "/v1/status/"+id+"/events", u.token, ""); answer.StatusCode != http.StatusServiceUnavailable {
-		t.Errorf("a second stream: %s %s", answer.Status, text)
+	if answer, text := f.do(http.MethodGet, "/v1/status/"+id+"/events", u.token, ""); answer.StatusCode != http.StatusTooManyRequests {
+		t.Errorf("a second stream of one user's: %s %s", answer.Status, text)
+	}
+	other := f.newUser()
+	_, text := f.do(http.MethodPost, "/v1/check", other.token, never, "Prefer", "wait=0")
+	if answer, text := f.do(http.MethodGet, "/v1/status/"+resultIn(t, text).ID+"/events", other.token, ""); answer.StatusCode != http.StatusServiceUnavailable {
+		t.Errorf("a stream of another's: %s %s", answer.Status, text)
 	}
 	f.do(http.MethodDelete, "/v1/checks/"+id, u.token, "")
 	lastOf(first)
@@ -279,6 +288,8 @@ func TestServiceAccounts(t *testing.T) {
 		"reader deletes":       {reader, "DELETE /v1/checks/" + id, 403},
 		"nobody reads":         {nobody, "GET /v1/status/" + id, 403},
 		"nobody lists":         {nobody, "GET /v1/checks", 403},
+		"nobody follows":       {nobody, "GET /v1/status/" + id + "/events", 403},
+		"nobody's rule sets":   {nobody, "GET /v1/rule-sets", 403},
 		"another audience":     {c.serviceToken("pipeline", "elsewhere"), "GET /v1/checks", 401},
 		"the cluster's":        {c.serviceToken("pipeline"), "GET /v1/checks", 401},
 		"tokens":               {pipeline, "GET /auth/tokens", 403},
