@@ -127,10 +127,21 @@ func unwatched(reason, message string) *waiting {
 	return w
 }
 
+// facadeTypes begins the types of the Secrets in which the REST facade keeps accounts and tokens.
+const facadeTypes = "checky.dev/"
+
+// ofFacade knows the facade's own Secrets. Verdicts on them would tell, rule by rule, what whoever may create Checks must not know.
+func ofFacade(object *unstructured.Unstructured) bool {
+	kind, _, _ := unstructured.NestedString(object.Object, "type")
+	return IsSecret(object.GroupVersionKind().GroupKind()) && strings.HasPrefix(kind, facadeTypes)
+}
+
 // readObject takes the payload out of the object.
 func readObject(s *scope, from *v1alpha1.InputSource, object *unstructured.Unstructured) error {
 	var ok bool
 	switch {
+	case ofFacade(object):
+		s.waiting = denied("Secrets of the types " + facadeTypes + "* are the REST facade's own, and no payloads; name another in spec.inputFrom")
 	case from.ConfigMapKeyRef != nil:
 		s.input.text, ok = configMapValue(object, from.ConfigMapKeyRef.Key)
 		if !ok {

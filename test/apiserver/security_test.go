@@ -9,12 +9,15 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/util/wait"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
+	"github.com/checky-dev/checky/api/v1alpha1"
 	"github.com/checky-dev/checky/apiserver"
 )
 
@@ -325,6 +328,43 @@ func TestManyPasswordsOfOneAddressLeaveRoom(t *testing.T) {
 	for range many - 1 {
 		if status := <-answers; status != http.StatusTooManyRequests && status != http.StatusUnauthorized {
 			t.Errorf("one of many: %d", status)
+		}
+	}
+}
+
+// A verdict on a Secret is an answer about it. Whoever may create Checks where the facade keeps its accounts must not get any.
+func TestAccountsAreNoPayloads(t *testing.T) {
+	c := newCluster(t)
+	c.create(
+		&corev1.Secret{
+			ObjectMeta: metav1.ObjectMeta{Namespace: c.namespace, Name: "account"}, Type: "checky.dev/account",
+			StringData: map[string]string{"account.json": `{"passwordHash":"$argon2id$v=19$"}`},
+		},
+		&corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: c.namespace, Name: "other"}, StringData: map[string]string{"account.json": `{"passwordHash":""}`}},
+	)
+	const rules = `rules: [{name: a, cel: {expression: 'input.passwordHash.startsWith("$")'}}]`
+	for name, want := range map[string]struct{ from, reason string }{
+		"key":    {"secretKeyRef: {name: account, key: account.json}", v1alpha1.ReasonInputForbidden},
+		"object": {"resourceRef: {apiVersion: v1, kind: Secret, name: account}", v1alpha1.ReasonInputForbidden},
+		"other":  {"secretKeyRef: {name: other, key: account.json}", v1alpha1.ReasonRulesFailed},
+	} {
+		c.apply(fmt.Sprintf("apiVersion: checky.dev/v1alpha1\nkind: Check\nmetadata: {name: asks-%s}\nspec: {inputFrom: {%s}, %s}", name, want.from, rules))
+		waited, cancel := context.WithTimeout(t.Context(), patience)
+		defer cancel()
+		err := wait.PollUntilContextCancel(waited, 20*time.Millisecond, true, func(ctx context.Context) (bool, error) {
+			var check v1alpha1.Check
+			if err := c.Get(ctx, client.ObjectKey{Namespace: c.namespace, Name: "asks-" + name}, &check); err != nil {
+				return false, err
+			}
+			for _, condition := range check.Status.Conditions {
+				if condition.Reason == want.reason {
+					return true, nil
+				}
+			}
+			return false, nil
+		})
+		if err != nil {
+			t.Errorf("%s: never %s: %v", name, want.reason, err)
 		}
 	}
 }
