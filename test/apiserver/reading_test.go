@@ -255,7 +255,7 @@ type event struct{ name, data string }
 func (f *facade) events(ctx context.Context, path, token string) <-chan event {
 	f.c.t.Helper()
 	r := f.request(http.MethodGet, path, token, nil).WithContext(ctx)
-	answer, err := f.http.Do(r) //nolint:bodyclose // closed at the stream's end
+	answer, err := f.http.Do(r)
 	if err != nil {
 		f.c.t.Fatal(err)
 	}
