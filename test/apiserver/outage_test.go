@@ -1,3 +1,7 @@
+//go:build linux
+
+// It stops a process by a signal, and finds it in /proc.
+
 package apiserver_test
 
 import (
