@@ -95,14 +95,14 @@ var errFinished = errors.New("finished")
 func runEmbedded(ctx context.Context, opts embeddedOptions, work func(context.Context, embedded) error) (err error) {
 	cp, err := controlplane.Start(ctx, controlplane.Options{Dir: opts.dataDir, Kubeconfig: opts.kubeconfig, Log: opts.log})
 	if err != nil {
-		return err
+		return interrupted(ctx, err)
 	}
 	defer func() {
 		fmt.Fprintln(opts.log, "stopping")
 		err = errors.Join(err, cp.Stop())
 	}()
 	if err := install(ctx, cp); err != nil {
-		return err
+		return interrupted(ctx, err)
 	}
 	controllerConfig, err := serviceAccount(cp, controllerAccount)
 	if err != nil {
@@ -113,6 +113,7 @@ func runEmbedded(ctx context.Context, opts embeddedOptions, work func(context.Co
 		return err
 	}
 	ready := make(chan string, 1)
+	outer := ctx
 	group, ctx := errgroup.WithContext(ctx)
 	components := []component{
 		{name: "control plane", run: cp.Wait},
@@ -140,9 +141,20 @@ func runEmbedded(ctx context.Context, opts embeddedOptions, work func(context.Co
 		}
 	})
 	if err := group.Wait(); !errors.Is(err, errFinished) {
-		return err
+		return interrupted(outer, err)
 	}
 	return nil
+}
+
+// errInterrupted is Ctrl-C, or another end from outside, before the work was done.
+var errInterrupted = errors.New("interrupted")
+
+// interrupted is an error as it is, unless the context has ended: what the parts say on their way down is no news.
+func interrupted(ctx context.Context, err error) error {
+	if ctx.Err() != nil {
+		return errInterrupted
+	}
+	return err
 }
 
 // runUntilDone runs a component. What it returns after its context ended is how it was told to stop.

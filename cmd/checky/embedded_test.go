@@ -229,6 +229,23 @@ func (l testLog) Write(p []byte) (int, error) {
 
 var _ io.Writer = testLog{}
 
+// TestInterrupted stops it while the servers start: nothing is said of them.
+func TestInterrupted(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	begun := &waitWriter{want: "starting etcd", found: make(chan struct{})}
+	go func() {
+		<-begun.found
+		cancel()
+	}()
+	err := runEmbedded(ctx, embeddedOptions{dataDir: t.TempDir(), controller: embeddedController, log: begun}, func(context.Context, embedded) error {
+		return errors.New("it went on")
+	})
+	if !errors.Is(err, errInterrupted) || strings.TrimSpace(err.Error()) != "interrupted" {
+		t.Errorf("got %v", err)
+	}
+}
+
 // TestUpAddress refuses addresses that are not this machine's own, before a server is started.
 func TestUpAddress(t *testing.T) {
 	for _, address := range []string{"0.0.0.0:8080", ":8080", "192.0.2.1:8080", "8080", "checky.example.com:80"} {
