@@ -41,7 +41,7 @@ func (a *api) getEvents(ctx context.Context, in *eventParams) (*huma.StreamRespo
 	if err != nil {
 		return nil, err
 	}
-	if check.Finished(found) && found.ResourceVersion == in.LastEventID {
+	if check.Finished(found) && version(found) == in.LastEventID {
 		// A browser connects again after each end, but for this one.
 		return &huma.StreamResponse{Body: func(hctx huma.Context) { hctx.SetStatus(http.StatusNoContent) }}, nil
 	}
@@ -120,7 +120,7 @@ func (a *api) stream(ctx context.Context, w http.ResponseWriter, states iter.Seq
 				return
 			}
 			result := resultOf(s.check)
-			err = out.event("result", s.check.ResourceVersion, result)
+			err = out.event("result", version(s.check), result)
 		case <-ticker.C:
 			err = out.comment()
 		case <-serve.Closing(ctx):
