@@ -1,3 +1,8 @@
+// Package client calls the REST facade. All but this file is generated from the facade's OpenAPI document (make generate).
+//
+// Each operation has a method that answers with the plain *http.Response, and one called ...WithResponse that decodes: the field
+// JSON200 (or JSON202...) of its answer is set for that status, and ApplicationProblemJSON401 and the like for a refusal. Payloads are bytes, so no number
+// loses a digit. It tries nothing again: see Idempotency-Key in docs/rest.md.
 package client
 
 import (

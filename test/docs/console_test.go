@@ -186,7 +186,8 @@ func startShell(t *testing.T) *shell {
 	}()
 	t.Cleanup(func() {
 		_ = in.Close()
-		for range s.lines { //nolint:revive // what is left is not looked at
+		for line := range s.lines {
+			t.Logf("left unread: %s", line)
 		}
 		_ = command.Wait() // Its exit code is that of the last command.
 	})

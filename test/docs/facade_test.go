@@ -29,7 +29,7 @@ var (
 	problemCall  = regexp.MustCompile(`WithType\("([a-z-]+)"\)`)
 	problemEntry = regexp.MustCompile(`(?m)^\t\{[a-z]+\.Err[A-Za-z]+, http\.Status[A-Za-z]+, "([a-z-]+)"`)
 	resultRow    = regexp.MustCompile("(?m)^\\| `([a-z_]+)` \\|")
-	routeOfPage  = regexp.MustCompile("(?m)^\\| ([A-Z]+) \\| (/[^ ]*) \\|")
+	routeOfPage  = regexp.MustCompile(`(?m)^\| ([A-Z]+) \| (/[^ ]*) \|`)
 	jsonBlock    = regexp.MustCompile("(?ms)^```json$\n(.*?)^```$")
 )
 
