@@ -23,10 +23,11 @@ const (
 	MaxCheckBody = 2 * rules.MaxPayloadBytes
 	// MaxBody bounds every other body, in bytes. The longest password takes a quarter of it.
 	MaxBody = 8 << 10
-	// MaxCheckBodies and MaxBodies bound what the bodies of POST /v1/check that are under way take together, and all others, in bytes: slow
-	// senders of large ones must not fill the memory, nor keep people from logging in. More are told to come back.
+	// MaxCheckBodies bounds what the bodies of POST /v1/check that are under way take together, in bytes: slow senders of large ones must
+	// not fill the memory. More are told to come back.
 	MaxCheckBodies = 64 << 20
-	MaxBodies      = 8 << 20
+	// MaxBodies bounds the same of all other bodies, so that those of checks keep nobody from logging in.
+	MaxBodies = 8 << 20
 	// MaxDepth bounds how deep the arrays and objects of a body may nest: a payload of the deepest kind, and the body around it.
 	MaxDepth = rules.MaxDepth + 1
 	// bodyTimeout bounds how long a body may take to arrive.

@@ -33,7 +33,7 @@ func (a *api) addHealth() {
 			default:
 			}
 			if err := a.ready(); err != nil {
-				return text(http.StatusServiceUnavailable, "not ready: "+err.Error()), nil
+				return text(http.StatusServiceUnavailable, "not ready: "+err.Error()), nil //nolint:nilerr // it is the answer
 			}
 			if age, gone := a.away(); gone {
 				return text(http.StatusOK, fmt.Sprintf("OK, but the Kubernetes API cannot be reached for %d s: reads come from the cache, writes are refused", int(age.Seconds()))), nil

@@ -24,18 +24,18 @@ func waitOf(prefer string, limits Limits) (wait time.Duration, applied string, p
 	case !bounded:
 		return limits.Wait, "", nil
 	}
-	most := uint64(limits.MaxWait / time.Second)
-	n, err := strconv.ParseUint(seconds, 10, 64)
+	most := limits.MaxWait.Truncate(time.Second)
+	n, err := strconv.ParseUint(seconds, 10, 31)
 	if err != nil && !errors.Is(err, strconv.ErrRange) {
 		return 0, "", problem.New(http.StatusBadRequest, "The Prefer header's wait is no whole number of seconds.").
-			At("header.Prefer", fmt.Sprintf("expected wait=N, N from 0 to %d", most))
+			At("header.Prefer", fmt.Sprintf("expected wait=N, N from 0 to %d", int(most.Seconds())))
 	}
-	n = min(n, most)
-	applied = "wait=" + strconv.FormatUint(n, 10)
+	wait = min(time.Duration(n)*time.Second, most) //nolint:gosec // it has 31 bits
+	applied = fmt.Sprintf("wait=%d", int(wait.Seconds()))
 	if async {
 		applied = "respond-async, " + applied
 	}
-	return time.Duration(n) * time.Second, applied, nil //nolint:gosec // at most MaxWait
+	return wait, applied, nil
 }
 
 // preferences reads the Prefer header (RFC 7240, section 2): names in lower case, values without their quotes and parameters. Of those

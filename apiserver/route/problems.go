@@ -39,7 +39,7 @@ var configureHuma = sync.OnceFunc(func() {
 		for _, err := range errs {
 			var detail *huma.ErrorDetail
 			if errors.As(err, &detail) {
-				p.At(detail.Location, detail.Message)
+				p = p.At(detail.Location, detail.Message)
 			}
 		}
 		return p
@@ -77,7 +77,7 @@ func (a *api) problemOf(ctx context.Context, err error) *problem.Problem {
 			case row.status == http.StatusServiceUnavailable:
 				observe.NoteFrom(ctx).Cause = err
 			}
-			if row.status == http.StatusUnauthorized || row.err == authn.ErrForbidden {
+			if row.status == http.StatusUnauthorized || errors.Is(row.err, authn.ErrForbidden) {
 				// A wrong password is no bearer token: what can be sent in place of it is one.
 				p.Challenge = cmp.Or(authn.Challenge(err), authn.Challenge(authn.ErrNoToken))
 			}

@@ -17,7 +17,7 @@ var (
 	noReferrer   = []string{"no-referrer"}
 	noStore      = []string{"no-store"}
 	sameOrigin   = []string{"same-origin"}
-	exposed      = []string{"ETag", "Location", "Retry-After", "RateLimit", "RateLimit-Policy", "Age", "X-Request-Id"}
+	exposed      = []string{"ETag", "Location", "Retry-After", "RateLimit", "RateLimit-Policy", "Age", "Link", "Preference-Applied", "WWW-Authenticate", "X-Request-Id"}
 	askable      = []string{"Authorization", "Content-Type", "Idempotency-Key", "If-None-Match", "Last-Event-ID", "Prefer", "Traceparent", "Tracestate", "X-Request-Id"}
 	callable     = []string{http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPut, http.MethodDelete}
 	privatePaths = []string{"/v1/", "/auth/"}

@@ -80,7 +80,7 @@ func TestSecureHeaders(t *testing.T) {
 
 func TestCORS(t *testing.T) {
 	const console = "https://console.example"
-	exposes := "ETag, Location, Retry-After, RateLimit, RateLimit-Policy, Age, X-Request-Id"
+	exposes := "ETag, Location, Retry-After, RateLimit, RateLimit-Policy, Age, Link, Preference-Applied, WWW-Authenticate, X-Request-Id"
 	for name, test := range map[string]struct {
 		reason  string
 		origins []string
