@@ -73,7 +73,9 @@ verify: ## Fail if a generated file, go.mod or the formatting is not up to date
 
 .PHONY: bench
 bench: ## Run the benchmarks; they report time and allocations
-	go test -run '^$$' -bench . -benchmem -benchtime $(BENCHTIME) -timeout 60m ./rules/... ./rag/... ./engine/...
+	KUBEBUILDER_ASSETS="$(assets)"; export KUBEBUILDER_ASSETS; \
+	go test -p 1 -run '^$$' -bench . -benchmem -benchtime $(BENCHTIME) -timeout 60m ./rules/... ./rag/... ./engine/... ./apiserver/...; \
+	go test -run '^$$' -bench . -benchtime 5x -timeout 60m ./test/apiserver
 
 .PHONY: fuzz
 fuzz: ## Run each fuzz target for FUZZTIME
