@@ -30,7 +30,7 @@ func waitOf(prefer string, limits Limits) (wait time.Duration, applied string, p
 		return 0, "", problem.New(http.StatusBadRequest, "The Prefer header's wait is no whole number of seconds.").
 			At("header.Prefer", fmt.Sprintf("expected wait=N, N from 0 to %d", int(most.Seconds())))
 	}
-	wait = min(time.Duration(n)*time.Second, most) //nolint:gosec // it has 31 bits
+	wait = min(time.Duration(n)*time.Second, most)
 	applied = fmt.Sprintf("wait=%d", int(wait.Seconds()))
 	if async {
 		applied = "respond-async, " + applied
