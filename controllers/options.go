@@ -60,7 +60,7 @@ func (o *Options) BindFlags(flags *pflag.FlagSet) {
 	flags.StringVar(&o.LeaderElectionNamespace, "leader-election-namespace", o.LeaderElectionNamespace, "namespace of the leader election's lease (default: the controller's own)")
 	flags.StringVar(&o.Knowledge, "knowledge", o.Knowledge, "knowledge file to explain verdicts with; it is followed when it changes (default: the one that ships with Checky)")
 	flags.DurationVar(&o.DefaultTTL, "default-ttl", o.DefaultTTL, "how long finished Checks are kept that do not set ttlSecondsAfterFinished; 0 keeps them")
-	flags.IntVar(&o.MaxFinished, "max-finished-per-namespace", o.MaxFinished, "how many finished Checks a namespace may keep, the newest; 0 sets no limit")
+	flags.IntVar(&o.MaxFinished, "max-finished-per-namespace", o.MaxFinished, "how many finished Checks a namespace may keep, the newest, shared fairly among the owners that the REST facade serves; 0 sets no limit")
 	flags.IntVar(&o.Concurrency, "concurrency", o.Concurrency, "how many Checks are worked on at a time")
 	flags.BoolVar(&o.Webhooks, "webhooks", o.Webhooks, "serve the validating webhooks")
 	flags.IntVar(&o.WebhookPort, "webhook-port", o.WebhookPort, "port of the validating webhooks")

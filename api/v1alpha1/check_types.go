@@ -4,6 +4,11 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
 
+// OwnerLabel on a Check names whose it is, where several callers share a
+// namespace through the REST facade: an account's ID, or a digest of a
+// ServiceAccount's name.
+const OwnerLabel = "checky.dev/owner"
+
 // Phase is the verdict in one word.
 //
 // +kubebuilder:validation:Enum=Pending;Success;Failure;Error

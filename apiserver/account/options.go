@@ -68,7 +68,7 @@ type Options struct {
 	Mailer Mailer
 	// ExternalURL is where users reach the facade: links in mails begin with it, never with what a request says.
 	ExternalURL *url.URL
-	// ServiceName is what mails call the service, and is no password. Empty: Checky.
+	// ServiceName is what the service is called, and is no password. Empty: Checky.
 	ServiceName string
 
 	// SessionTTL is how long a login lasts. 0: DefaultSessionTTL.

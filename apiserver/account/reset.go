@@ -7,6 +7,7 @@ import (
 	"net/netip"
 	"time"
 
+	"github.com/checky-dev/checky/apiserver/mail"
 	passwords "github.com/checky-dev/checky/apiserver/password"
 )
 
@@ -96,7 +97,8 @@ func (s *Service) mailReset(ctx context.Context, email string) (result string) {
 		s.Log.Error(err, "a password reset was not sent: it could not be stored", "account", e.account.ID)
 		return "error"
 	}
-	if !s.send(email, "Set a new password", s.resetMail(text)) {
+	subject, words := mail.Reset(s.resetLink(text), ResetTTL)
+	if !s.send(email, subject, words) {
 		return "not_sent"
 	}
 	return "mailed"
@@ -113,13 +115,11 @@ func (r *accountRecord) untilResetMail() time.Duration {
 	return interval
 }
 
-// resetMail is the text of a mail. The token is in the link's fragment, which browsers keep to themselves: no server and
-// no proxy logs it.
-func (s *Service) resetMail(token string) string {
+// resetLink leads to the form. The token is in its fragment, which browsers keep to themselves: no server and no proxy logs it.
+func (s *Service) resetLink(token string) string {
 	link := s.ExternalURL.JoinPath("password-reset")
 	link.RawQuery, link.Fragment = "", "token="+token
-	return "Somebody asked for a new password for your " + s.ServiceName + " account. If it was you, set one here within 15 minutes:\n\n" +
-		link.String() + "\n\nIf it was not, there is nothing to do: your password has not changed.\n"
+	return link.String()
 }
 
 // ConfirmReset sets a new password by the token of a mail, which is then used up. All sessions end.

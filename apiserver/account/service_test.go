@@ -86,7 +86,7 @@ func TestSignUpSaysNothing(t *testing.T) {
 		t.Errorf("the second password: got %v", err)
 	}
 	mails := r.mail.all()
-	if len(mails) != 1 || !strings.HasPrefix(mails[0], ann+"\nSomebody tried to sign up") {
+	if len(mails) != 1 || !strings.HasPrefix(mails[0], ann+"\nYou already have a Checky account") {
 		t.Errorf("got the mails %q, want one that tells the user", mails)
 	}
 	if account := r.ledger.account(session.Account).account; account.LastSignUpAttemptAt.IsZero() {

@@ -9,6 +9,7 @@ import (
 	"github.com/oklog/ulid/v2"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 
+	"github.com/checky-dev/checky/apiserver/mail"
 	passwords "github.com/checky-dev/checky/apiserver/password"
 )
 
@@ -80,9 +81,8 @@ func (s *Service) attempted(ctx context.Context, e *entry) error {
 		return nil // The note is not worth a second write, which would take time.
 	}
 	if err == nil && tell {
-		s.send(record.Email, "Somebody tried to sign up with your address", "Somebody tried to sign up for "+s.ServiceName+
-			" with this address, which has an account already.\n\nIf it was you, log in, or ask for a new password.\n"+
-			"If it was not, there is nothing to do: your account has not changed.\n")
+		subject, text := mail.SignUpAttempt(strings.TrimSuffix(s.ExternalURL.String(), "/"))
+		s.send(record.Email, subject, text)
 	}
 	return err
 }

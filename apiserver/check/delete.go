@@ -80,7 +80,7 @@ func (s *Service) DeleteAll(ctx context.Context, owner string) error {
 		list.SetGroupVersionKind(v1alpha1.GroupVersion.WithKind("CheckList"))
 		err := s.untilClear(ctx, func(ctx context.Context) error {
 			return s.o.Cluster.Client().List(ctx, list, client.InNamespace(s.o.Namespace),
-				client.MatchingLabels{OwnerLabel: owner}, client.Limit(deletePage))
+				client.MatchingLabels{v1alpha1.OwnerLabel: owner}, client.Limit(deletePage))
 		})
 		if err != nil {
 			return fmt.Errorf("list the owner's checks: %w", err)

@@ -51,7 +51,7 @@ func newLedger(namespace string) *ledger {
 	}
 }
 
-func ownerOf(c *v1alpha1.Check) string { return c.Labels[OwnerLabel] }
+func ownerOf(c *v1alpha1.Check) string { return c.Labels[v1alpha1.OwnerLabel] }
 
 // Finished says whether a Check has a verdict on its present spec.
 func Finished(c *v1alpha1.Check) bool {

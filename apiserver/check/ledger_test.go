@@ -14,7 +14,7 @@ func TestForget(t *testing.T) {
 	l := newLedger("checky")
 	check := func(uid types.UID) *v1alpha1.Check {
 		return &v1alpha1.Check{ObjectMeta: metav1.ObjectMeta{
-			Namespace: "checky", Name: "01jd3v9w5k8f6m2n4p7q9r1s3t", UID: uid, Labels: map[string]string{OwnerLabel: "ada"},
+			Namespace: "checky", Name: "01jd3v9w5k8f6m2n4p7q9r1s3t", UID: uid, Labels: map[string]string{v1alpha1.OwnerLabel: "ada"},
 		}}
 	}
 	known := func() (there bool, listed int) {

@@ -214,7 +214,7 @@ func (r *replica) submit(t testing.TB, owner string, request check.Request, key 
 func (e *env) sees(r *replica, c *v1alpha1.Check, there bool) {
 	e.t.Helper()
 	e.until("the cache knows the check", func() bool {
-		page, err := r.List(e.t.Context(), c.Labels[check.OwnerLabel], check.Query{Limit: check.MaxLimit})
+		page, err := r.List(e.t.Context(), c.Labels[v1alpha1.OwnerLabel], check.Query{Limit: check.MaxLimit})
 		if err != nil {
 			e.t.Fatal(err)
 		}

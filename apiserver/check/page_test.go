@@ -24,7 +24,7 @@ import (
 func checkAt(name string, second int64, owner string, phase v1alpha1.Phase) *v1alpha1.Check {
 	c := &v1alpha1.Check{ObjectMeta: metav1.ObjectMeta{
 		Namespace: "default", Name: name, UID: types.UID(name), Generation: 1,
-		Labels: map[string]string{OwnerLabel: owner}, CreationTimestamp: metav1.Unix(second, 0),
+		Labels: map[string]string{v1alpha1.OwnerLabel: owner}, CreationTimestamp: metav1.Unix(second, 0),
 	}}
 	c.Status.Phase, c.Status.ObservedGeneration = phase, 1
 	return c
@@ -66,7 +66,7 @@ func TestPages(t *testing.T) {
 		}
 		var want []*v1alpha1.Check
 		for _, c := range all {
-			if c.Labels[OwnerLabel] == "ada" && (phases == nil || slices.Contains(phases, c.Status.Phase)) {
+			if c.Labels[v1alpha1.OwnerLabel] == "ada" && (phases == nil || slices.Contains(phases, c.Status.Phase)) {
 				want = append(want, c)
 			}
 		}

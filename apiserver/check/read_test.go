@@ -152,7 +152,7 @@ func TestDeleteAfterReplacement(t *testing.T) {
 						return err
 					}
 					taken := &v1alpha1.Check{ObjectMeta: metav1.ObjectMeta{
-						Namespace: o.GetNamespace(), Name: o.GetName(), Labels: map[string]string{check.OwnerLabel: owner},
+						Namespace: o.GetNamespace(), Name: o.GetName(), Labels: map[string]string{v1alpha1.OwnerLabel: owner},
 					}}
 					taken.Spec.InputJSON = "1"
 					if err := next.Create(ctx, taken); err != nil {

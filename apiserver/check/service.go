@@ -22,8 +22,6 @@ import (
 
 // What a Check carries besides its spec.
 const (
-	// OwnerLabel holds the owner: an account, or the digest of a ServiceAccount's name.
-	OwnerLabel = "checky.dev/owner"
 	// RequestDigestAnnotation holds the SHA-256 of the request in canonical form, as sha256:HEX: what a repeated idempotency
 	// key is compared by.
 	RequestDigestAnnotation = "checky.dev/request-digest"

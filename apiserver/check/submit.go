@@ -74,7 +74,7 @@ func (s *Service) checkOf(ctx context.Context, owner, name string, r *Request) (
 	return &v1alpha1.Check{
 		ObjectMeta: metav1.ObjectMeta{
 			Namespace: s.o.Namespace, Name: name,
-			Labels:      map[string]string{OwnerLabel: owner},
+			Labels:      map[string]string{v1alpha1.OwnerLabel: owner},
 			Annotations: annotations,
 		},
 		Spec: v1alpha1.CheckSpec{

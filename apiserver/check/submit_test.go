@@ -18,14 +18,10 @@ import (
 
 	"github.com/checky-dev/checky/api/v1alpha1"
 	"github.com/checky-dev/checky/apiserver/check"
-	"github.com/checky-dev/checky/apiserver/cluster"
 )
 
 // TestStored looks at what the API server has of a request.
 func TestStored(t *testing.T) {
-	if check.OwnerLabel != cluster.OwnerLabel {
-		t.Errorf("the label of owners is %s here and %s in the cache", check.OwnerLabel, cluster.OwnerLabel)
-	}
 	e := newEnv(t)
 	r := e.start(interceptor.Funcs{})
 	request := check.Request{
@@ -50,7 +46,7 @@ func TestStored(t *testing.T) {
 	if diff := cmp.Diff(want, stored[0].Spec); diff != "" {
 		t.Errorf("spec (-want +got):\n%s", diff)
 	}
-	if diff := cmp.Diff(map[string]string{check.OwnerLabel: "ada"}, stored[0].Labels); diff != "" {
+	if diff := cmp.Diff(map[string]string{v1alpha1.OwnerLabel: "ada"}, stored[0].Labels); diff != "" {
 		t.Errorf("labels (-want +got):\n%s", diff)
 	}
 	if got := stored[0].Annotations[check.TraceParentAnnotation]; got != request.TraceParent {

@@ -69,7 +69,7 @@ func (c *Cluster) openCache(cfg *rest.Config, httpClient *http.Client, o Options
 
 // cached says which objects are cached.
 func cached(o Options) (map[client.Object]cache.ByObject, error) {
-	owned, err := labels.NewRequirement(OwnerLabel, selection.Exists, nil)
+	owned, err := labels.NewRequirement(v1alpha1.OwnerLabel, selection.Exists, nil)
 	if err != nil {
 		return nil, err
 	}

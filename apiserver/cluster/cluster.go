@@ -25,13 +25,8 @@ import (
 	"github.com/checky-dev/checky/api/v1alpha1"
 )
 
-const (
-	// OwnerLabel is on every Check that the facade made, and names whose it is. Checks without it are not the facade's, and
-	// not in its cache.
-	OwnerLabel = "checky.dev/owner"
-	// FacadeLabel is on every Secret in which the facade keeps accounts. Secrets without it are not read.
-	FacadeLabel = "checky.dev/facade"
-)
+// FacadeLabel is on every Secret in which the facade keeps accounts. Secrets without it are not read.
+const FacadeLabel = "checky.dev/facade"
 
 const (
 	dialTimeout   = 5 * time.Second
@@ -161,7 +156,7 @@ func (c *Cluster) Missing() []string {
 	return slices.Compact(missing)
 }
 
-// Cache holds the Checks that have OwnerLabel and the RuleSets of CheckNamespace, all ClusterRuleSets, the Secrets of
+// Cache holds the Checks that have v1alpha1.OwnerLabel and the RuleSets of CheckNamespace, all ClusterRuleSets, the Secrets of
 // Namespace that have FacadeLabel, and the EndpointSlices of Service. It refuses other kinds. What it returns
 // is shared: nobody may change it. Before Synced, a read waits for as long as its context lets it.
 func (c *Cluster) Cache() cache.Cache { return c.cache }

@@ -148,7 +148,7 @@ func (w *world) secret(name string) *corev1.Secret {
 
 func (w *world) check(name string) *v1alpha1.Check {
 	return &v1alpha1.Check{
-		ObjectMeta: metav1.ObjectMeta{Namespace: w.namespace, Name: name, Labels: map[string]string{cluster.OwnerLabel: "somebody"}},
+		ObjectMeta: metav1.ObjectMeta{Namespace: w.namespace, Name: name, Labels: map[string]string{v1alpha1.OwnerLabel: "somebody"}},
 		Spec:       v1alpha1.CheckSpec{InputJSON: `{"amount": 1}`},
 	}
 }

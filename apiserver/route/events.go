@@ -70,7 +70,12 @@ func (a *api) getEvents(ctx context.Context, in *eventParams) (*huma.StreamRespo
 			a.report(ctx, err)
 			return
 		}
-		a.stream(ctx, w, a.checks.Watch(ctx, owner, in.ID))
+		mayRead := func() bool {
+			// What cannot be found out now was true at the start, and the stream's length is bounded.
+			_, err := a.authn.Authenticate(ctx, r.Header.Values("Authorization")...)
+			return !errors.Is(err, authn.ErrUnauthenticated)
+		}
+		a.stream(ctx, w, a.checks.Watch(ctx, owner, in.ID), mayRead)
 	}}, nil
 }
 
@@ -82,8 +87,9 @@ func beginStream(w http.ResponseWriter) {
 	header.Set("X-Accel-Buffering", "no")
 }
 
-// stream writes states as they come, and heartbeats between them.
-func (a *api) stream(ctx context.Context, w http.ResponseWriter, states iter.Seq2[*v1alpha1.Check, error]) {
+// stream writes states as they come, and heartbeats between them, for as long as the caller may read: a token that is revoked
+// ends its streams.
+func (a *api) stream(ctx context.Context, w http.ResponseWriter, states iter.Seq2[*v1alpha1.Check, error], mayRead func() bool) {
 	w.WriteHeader(http.StatusOK)
 	out := &eventWriter{w: w, control: http.NewResponseController(w)}
 
@@ -119,9 +125,14 @@ func (a *api) stream(ctx context.Context, w http.ResponseWriter, states iter.Seq
 			case s.err != nil:
 				return
 			}
-			result := resultOf(s.check)
-			err = out.event("result", version(s.check), result)
+			if !mayRead() {
+				return
+			}
+			err = out.event("result", version(s.check), resultOf(s.check))
 		case <-ticker.C:
+			if !mayRead() {
+				return
+			}
 			err = out.comment()
 		case <-serve.Closing(ctx):
 			return

@@ -1,11 +1,14 @@
 // Package retention keeps the number of finished Checks in a namespace below a cap, so that the store never
-// fills, however long Checks say that they want to be kept. The oldest go first.
+// fills, however long Checks say that they want to be kept. The oldest go first; where several owners share a namespace,
+// those of whoever has most.
 package retention
 
 import (
 	"cmp"
 	"context"
+	"maps"
 	"slices"
+	"sort"
 	"time"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -80,7 +83,7 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 		return ctrl.Result{}, err
 	}
 	deleted, result := 0, ctrl.Result{}
-	for _, check := range oldest(list.Items, r.Cap) {
+	for _, check := range surplus(list.Items, r.Cap) {
 		uid, version := check.UID, check.ResourceVersion
 		err := r.Client.Delete(ctx, check.DeepCopy(), client.Preconditions{UID: &uid, ResourceVersion: &version})
 		switch {
@@ -99,20 +102,48 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 	return result, nil
 }
 
-// oldest gives the Checks beyond the cap, those that finished first.
-func oldest(checks []v1alpha1.Check, limit int) []*v1alpha1.Check {
-	surplus := len(checks) - limit
-	if surplus <= 0 {
+// surplus gives the Checks beyond the cap, those that finished first. Owners who have few keep all of theirs: each may have as many
+// as there is room for if nobody has more (max-min fairness), so that one who makes many pushes out none but their own.
+func surplus(checks []v1alpha1.Check, limit int) []*v1alpha1.Check {
+	if len(checks) <= limit {
 		return nil
 	}
-	order := make([]*v1alpha1.Check, len(checks))
+	byOwner := map[string][]*v1alpha1.Check{}
 	for i := range checks {
-		order[i] = &checks[i]
+		owner := checks[i].Labels[v1alpha1.OwnerLabel]
+		byOwner[owner] = append(byOwner[owner], &checks[i])
 	}
-	slices.SortFunc(order, func(a, b *v1alpha1.Check) int {
-		return cmp.Or(finishedAt(a).Compare(finishedAt(b)), cmp.Compare(a.Name, b.Name))
-	})
-	return order[:surplus]
+	share, left := fairShare(byOwner, limit)
+	var gone []*v1alpha1.Check
+	for _, owner := range slices.Sorted(maps.Keys(byOwner)) {
+		theirs, keep := byOwner[owner], share
+		if len(theirs) > share && left > 0 {
+			keep, left = share+1, left-1
+		}
+		if len(theirs) > keep {
+			slices.SortFunc(theirs, byFinish)
+			gone = append(gone, theirs[:len(theirs)-keep]...)
+		}
+	}
+	slices.SortFunc(gone, byFinish)
+	return gone
+}
+
+// fairShare is the largest number of Checks that each owner can keep within the limit, and how many more fit after that.
+func fairShare(byOwner map[string][]*v1alpha1.Check, limit int) (share, left int) {
+	kept := func(share int) (n int) {
+		for _, theirs := range byOwner {
+			n += min(len(theirs), share)
+		}
+		return n
+	}
+	// The first share that is too much is one past the one that is sought.
+	share = sort.Search(limit+1, func(share int) bool { return kept(share) > limit }) - 1
+	return share, limit - kept(share)
+}
+
+func byFinish(a, b *v1alpha1.Check) int {
+	return cmp.Or(finishedAt(a).Compare(finishedAt(b)), cmp.Compare(a.Name, b.Name))
 }
 
 func finishedAt(check *v1alpha1.Check) time.Time {

@@ -20,30 +20,44 @@ import (
 	"github.com/checky-dev/checky/controllers/metrics"
 )
 
-func TestOldest(t *testing.T) {
+// TestSurplus holds what goes to its promise: no more stays than the cap, nothing goes without need, an owner's oldest go first,
+// and nobody loses a Check while somebody else keeps more than one more.
+func TestSurplus(t *testing.T) {
 	rapid.Check(t, func(r *rapid.T) {
 		n, limit := rapid.IntRange(0, 30).Draw(r, "checks"), rapid.IntRange(1, 30).Draw(r, "cap")
 		checks := make([]v1alpha1.Check, n)
+		kept := map[string]int{}
 		for i := range checks {
 			checks[i].Name = fmt.Sprint(i)
+			owner := rapid.SampledFrom([]string{"", "ada", "bob", "eve"}).Draw(r, "owner")
+			checks[i].Labels = map[string]string{v1alpha1.OwnerLabel: owner}
 			at := metav1.NewTime(time.Unix(rapid.Int64Range(0, 5).Draw(r, "finished"), 0))
 			checks[i].Status.CompletionTime = &at
+			kept[owner]++
 		}
-		surplus := oldest(checks, limit)
-		if want := max(0, n-limit); len(surplus) != want {
-			r.Fatalf("%d of %d checks go at a cap of %d, want %d", len(surplus), n, limit, want)
-		}
-		gone := map[string]bool{}
-		latest := time.Time{}
-		for _, k := range surplus {
-			gone[k.Name] = true
-			if k.Status.CompletionTime.After(latest) {
-				latest = k.Status.CompletionTime.Time
+		gone, lost, latest := map[string]bool{}, map[string]bool{}, map[string]time.Time{}
+		for _, k := range surplus(checks, limit) {
+			owner := k.Labels[v1alpha1.OwnerLabel]
+			gone[k.Name], lost[owner] = true, true
+			kept[owner]--
+			if k.Status.CompletionTime.After(latest[owner]) {
+				latest[owner] = k.Status.CompletionTime.Time
 			}
 		}
+		if want := max(0, n-limit); len(gone) != want {
+			r.Fatalf("%d of %d checks go at a cap of %d, want %d", len(gone), n, limit, want)
+		}
 		for i := range checks {
-			if !gone[checks[i].Name] && checks[i].Status.CompletionTime.Time.Before(latest) {
-				r.Fatalf("%s stays, though it finished before one that goes", checks[i].Name)
+			owner := checks[i].Labels[v1alpha1.OwnerLabel]
+			if !gone[checks[i].Name] && checks[i].Status.CompletionTime.Time.Before(latest[owner]) {
+				r.Fatalf("%s stays, though it finished before one of the same owner that goes", checks[i].Name)
+			}
+		}
+		for loser := range lost {
+			for other, n := range kept {
+				if n > kept[loser]+1 {
+					r.Fatalf("%q keeps %d, while %q keeps %d and had more", other, n, loser, kept[loser])
+				}
 			}
 		}
 	})

@@ -15,7 +15,6 @@ import (
 	"github.com/checky-dev/checky/api/v1alpha1"
 	"github.com/checky-dev/checky/apiserver"
 	"github.com/checky-dev/checky/apiserver/account"
-	"github.com/checky-dev/checky/apiserver/check"
 	restclient "github.com/checky-dev/checky/apiserver/client"
 )
 
@@ -272,7 +271,7 @@ func TestDeleteAccount(t *testing.T) {
 	f := c.start()
 	u, other := f.newUser(), f.newUser()
 	program := f.newToken(u.token, "pipeline")
-	owner := c.recorded(u.idOf(t, goodOrder)).Labels[check.OwnerLabel]
+	owner := c.recorded(u.idOf(t, goodOrder)).Labels[v1alpha1.OwnerLabel]
 	others := other.idOf(t, goodOrder)
 	remove := func(token string) (int, string) {
 		answer, text := f.do(http.MethodDelete, "/auth/account", token, "")

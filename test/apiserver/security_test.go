@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"strings"
 	"testing"
 	"time"
 
@@ -141,6 +142,26 @@ func TestAccountsAreNoPayloads(t *testing.T) {
 		})
 		if err != nil {
 			t.Errorf("%s: never %s: %v", name, want.reason, err)
+		}
+	}
+}
+
+// TestRevokedTokenEndsItsStreams revokes a token while a stream waits: the verdict that comes then is not sent.
+func TestRevokedTokenEndsItsStreams(t *testing.T) {
+	c := newCluster(t)
+	f := c.start()
+	u := f.newUser()
+	id, secret := u.secretOf(t, f)
+	_, text := f.do(http.MethodPost, "/v1/check", u.token, `{"input": `+goodOrder+`, "rule_sets": ["orders"]}`, "Prefer", "wait=0")
+	stream := f.events(t.Context(), "/v1/status/"+resultIn(t, text).ID+"/events", secret)
+	if first := <-stream; !strings.Contains(first.data, `"pending"`) {
+		t.Fatalf("the first event is %+v", first)
+	}
+	f.do(http.MethodDelete, "/auth/tokens/"+id, u.token, "")
+	c.apply(orders)
+	for e := range stream {
+		if !strings.Contains(e.data, `"pending"`) {
+			t.Errorf("after the token was revoked: %+v", e)
 		}
 	}
 }
