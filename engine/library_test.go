@@ -42,7 +42,7 @@ func TestLooseRulesDoNotFillMemory(t *testing.T) {
 		runtime.GC()
 		var m runtime.MemStats
 		runtime.ReadMemStats(&m)
-		return int64(m.HeapAlloc) //nolint:gosec // far below
+		return int64(m.HeapAlloc)
 	}
 	fill := func(from, to int) {
 		for round := from; round < to; round++ {

@@ -209,7 +209,7 @@ func (a *api) addAccounts() {
 			Summary:     "Sign up",
 			Description: "Makes an account, which can log in at once. The answer is the same where the address has one already, so that nobody can learn who has.",
 			RequestBody: jsonBody[Credentials](a, map[string]any{"email": "ada@example.com", "password": "correct horse battery staple 9"}),
-			Errors:      []int{400, 403, 413, 415, 422},
+			Errors:      []int{400, 403, 409, 413, 415, 422},
 		},
 		public: true, limit: MaxBody,
 	}, a.signUp)

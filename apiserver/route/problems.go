@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 
 	"github.com/checky-dev/checky/apiserver/account"
 	"github.com/checky-dev/checky/apiserver/authn"
@@ -92,6 +93,10 @@ func (a *api) problemOf(ctx context.Context, err error) *problem.Problem {
 			WithType("too-many-failures").After(backoff.RetryAfter)
 	case errors.As(err, &tooMany):
 		return problem.New(http.StatusConflict, "%s", tooMany.Error()).WithType("too-many")
+	case apierrors.IsForbidden(err), apierrors.IsNotFound(err):
+		a.report(ctx, err)
+		return problem.New(http.StatusServiceUnavailable, "This service cannot keep accounts, as it is not set up in full: whoever runs it finds in the log what is missing.").
+			WithType("not-set-up").After(retryRoom)
 	case cluster.Unreachable(err):
 		observe.NoteFrom(ctx).Cause = err
 		return away()

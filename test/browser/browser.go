@@ -231,11 +231,11 @@ func (b *Tab) Screenshot(name string) {
 	if err != nil {
 		b.fatal(err)
 	}
-	if err := os.MkdirAll(folder, 0o755); err != nil {
+	if err := os.MkdirAll(folder, 0o750); err != nil {
 		b.t.Fatal(err)
 	}
 	path := filepath.Join(folder, name+".png")
-	if err := os.WriteFile(path, picture, 0o644); err != nil {
+	if err := os.WriteFile(path, picture, 0o600); err != nil {
 		b.t.Fatal(err)
 	}
 	b.t.Logf("%s: %d bytes", path, len(picture))

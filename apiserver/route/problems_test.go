@@ -1,0 +1,68 @@
+package route
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"testing"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+
+	"github.com/checky-dev/checky/apiserver/account"
+	"github.com/checky-dev/checky/apiserver/check"
+)
+
+// TestProblemOf has the errors that the real rooms do not give on demand.
+func TestProblemOf(t *testing.T) {
+	secrets := schema.GroupResource{Resource: "secrets"}
+	cases := map[string]struct {
+		reason     string
+		err        error
+		wantStatus int
+		wantType   string
+		wantReport bool
+	}{
+		"QuotaOfSecrets": {
+			reason: "an account that the cluster refuses to keep is the operator's business: the log has it",
+			err:    fmt.Errorf("create account: %w", apierrors.NewForbidden(secrets, "checky-account-x", errors.New("exceeded quota"))),
+
+			wantStatus: http.StatusServiceUnavailable, wantType: "urn:checky:problem:not-set-up", wantReport: true,
+		},
+		"NoNamespace": {
+			reason: "nor can one be kept in a namespace that is not there",
+			err:    apierrors.NewNotFound(schema.GroupResource{Resource: "namespaces"}, "checky-system"),
+
+			wantStatus: http.StatusServiceUnavailable, wantType: "urn:checky:problem:not-set-up", wantReport: true,
+		},
+		"Timeout": {
+			reason: "an API server that does not answer is tried again later, and nobody is to be woken",
+			err:    apierrors.NewServerTimeout(secrets, "create", 1),
+
+			wantStatus: http.StatusServiceUnavailable, wantType: "urn:checky:problem:kubernetes-unreachable",
+		},
+		"NotFound": {
+			reason: "what a room says itself comes first",
+			err:    fmt.Errorf("status: %w", check.ErrNotFound), wantStatus: http.StatusNotFound,
+		},
+		"TooManyAccounts": {
+			reason: "a bound that waiting does not lift is a conflict",
+			err:    &account.TooManyError{What: "accounts", Limit: 10}, wantStatus: http.StatusConflict, wantType: "urn:checky:problem:too-many",
+		},
+		"Stranger": {
+			reason: "what nobody knows is an internal error, of which the caller learns nothing",
+			err:    errors.New("the disk is made of cheese"), wantStatus: http.StatusInternalServerError, wantReport: true,
+		},
+	}
+	for name, tc := range cases {
+		t.Run(name, func(t *testing.T) {
+			reported := false
+			a := &api{report: func(context.Context, error) { reported = true }}
+			p := a.problemOf(t.Context(), tc.err)
+			if p.Status != tc.wantStatus || p.Type != tc.wantType || reported != tc.wantReport {
+				t.Errorf("%s: got %d %q, reported %t", tc.reason, p.Status, p.Type, reported)
+			}
+		})
+	}
+}
