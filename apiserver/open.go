@@ -59,7 +59,7 @@ func (s *Server) openChecks() (err error) {
 	s.checks, err = check.New(check.Options{
 		Cluster: s.cluster, Unreachable: cluster.Unreachable,
 		Engine: &engine.Engine{Retriever: s.knowledge}, Library: engine.NewLibrary(builtin.New()),
-		Namespace: s.options.CheckNamespace, MaxPending: s.options.MaxPending, MaxPendingPerOwner: s.options.MaxPendingPerOwner, MaxWatchers: s.options.MaxStreams,
+		Namespace: s.options.CheckNamespace, MaxPending: s.options.MaxPending, MaxPendingPerOwner: s.options.MaxPendingPerOwner, MaxBytes: s.options.MaxBytes, MaxWatchers: s.options.MaxStreams,
 		Registerer: s.registry,
 	})
 	return err

@@ -46,6 +46,8 @@ type Options struct {
 	MaxInFlight, MaxWaits, MaxDryRuns, MaxStreams int
 	// MaxPending is how many Checks may wait for their verdict before no more are taken, MaxPendingPerOwner how many of one owner.
 	MaxPending, MaxPendingPerOwner int
+	// MaxBytes is how many bytes the kept Checks of all callers may take together, a quarter of it those of one.
+	MaxBytes int64
 	// PerMinute is how many requests a token may make a minute, AddressPerMinute an address without a token.
 	PerMinute, AddressPerMinute int
 	// RedisURL makes the limits exact across replicas. Empty: each replica has its share.
@@ -91,6 +93,7 @@ func DefaultOptions() Options {
 		MaxDryRuns:         4 * runtime.GOMAXPROCS(0),
 		MaxStreams:         1000,
 		MaxPending:         check.DefaultMaxPending,
+		MaxBytes:           check.DefaultMaxBytes,
 		MaxPendingPerOwner: check.DefaultMaxPendingPerOwner,
 		PerMinute:          throttle.DefaultPerMinute,
 		AddressPerMinute:   60,
@@ -134,6 +137,7 @@ func (o *Options) BindFlags(flags *pflag.FlagSet) {
 	flags.IntVar(&o.MaxStreams, "max-streams", o.MaxStreams, "how many streams of events may be open in this replica")
 	flags.IntVar(&o.MaxPending, "max-pending", o.MaxPending, "how many Checks may wait for their verdict before no more are taken")
 	flags.IntVar(&o.MaxPendingPerOwner, "max-pending-per-owner", o.MaxPendingPerOwner, "how many of one owner's Checks may wait for their verdict")
+	flags.Int64Var(&o.MaxBytes, "max-bytes", o.MaxBytes, "how many bytes the Checks of all callers may take together, a quarter of it those of one caller")
 	flags.IntVar(&o.PerMinute, "rate-per-minute", o.PerMinute, "how many requests a token may make a minute, over all replicas")
 	flags.IntVar(&o.AddressPerMinute, "address-rate-per-minute", o.AddressPerMinute, "how many requests an address may make a minute on routes that need no token, over all replicas")
 	flags.StringSliceVar(&o.Addresses.TrustedProxies, "trusted-proxies", o.Addresses.TrustedProxies, "networks of proxies that are believed about the client's address, in CIDR notation")
@@ -168,6 +172,9 @@ func (o *Options) Validate() error {
 		if bound.value < 1 || bound.value > 1_000_000 {
 			problems = append(problems, fmt.Errorf("--%s: %d is not from 1 to 1,000,000", bound.flag, bound.value))
 		}
+	}
+	if o.MaxBytes < 1<<20 {
+		problems = append(problems, fmt.Errorf("--max-bytes: %d is below 1048576, 1 MiB", o.MaxBytes))
 	}
 	if o.MaxWait < 0 || o.MaxWait > maxWait {
 		problems = append(problems, fmt.Errorf("--max-wait: %s is not from 0 to %s", o.MaxWait, maxWait))

@@ -55,10 +55,13 @@ func (p *pace) of(owner string) *rate.Limiter {
 // allow says whether an owner may write so many bytes now: nil, ErrOwnerBytes or ErrBytes.
 func (p *pace) allow(owner string, bytes int) error {
 	now := p.clock.Now()
-	if !p.of(owner).AllowN(now, bytes) {
+	theirs := p.of(owner).ReserveN(now, bytes)
+	if !theirs.OK() || theirs.DelayFrom(now) > 0 {
+		theirs.CancelAt(now)
 		return ErrOwnerBytes
 	}
 	if !p.all.AllowN(now, bytes) {
+		theirs.CancelAt(now) // What was not written does not count.
 		return ErrBytes
 	}
 	return nil
