@@ -59,8 +59,8 @@ func (s *Server) openChecks() (err error) {
 	s.checks, err = check.New(check.Options{
 		Cluster: s.cluster, Unreachable: cluster.Unreachable,
 		Engine: &engine.Engine{Retriever: s.knowledge}, Library: engine.NewLibrary(builtin.New()),
-		Namespace: s.options.CheckNamespace, MaxPending: s.options.MaxPending, MaxPendingPerOwner: s.options.MaxPendingPerOwner, MaxBytes: s.options.MaxBytes, MaxWatchers: s.options.MaxStreams,
-		Registerer: s.registry,
+		Namespace: s.options.CheckNamespace, MaxPending: s.options.MaxPending, MaxPendingPerOwner: s.options.MaxPendingPerOwner,
+		MaxBytes: s.options.MaxBytes, MaxWatchers: s.options.MaxStreams, Registerer: s.registry,
 	})
 	return err
 }
@@ -160,7 +160,8 @@ func (s *Server) openRoutes(config *rest.Config) error {
 	}
 	var kubernetes *authn.Kubernetes
 	if s.options.TokenAudience != "" {
-		if kubernetes, err = authn.NewKubernetes(config, authn.KubernetesOptions{Audience: s.options.TokenAudience, Registerer: s.registry}); err != nil {
+		options := authn.KubernetesOptions{Audience: s.options.TokenAudience, Registerer: s.registry}
+		if kubernetes, err = authn.NewKubernetes(config, options); err != nil {
 			return err
 		}
 	}
@@ -194,11 +195,15 @@ func (s *Server) limiters() (byToken, byAddress throttle.Limiter, err error) {
 	if s.redis, err = throttle.OpenRedis(s.options.RedisURL); err != nil {
 		return nil, nil, fmt.Errorf("REDIS_URL: %w", err)
 	}
-	log := s.log.WithName("redis")
-	if byToken, err = throttle.NewRedis(s.redis, token, throttle.RedisOptions{Log: log, Registerer: prometheus.WrapRegistererWith(prometheus.Labels{"limit": "token"}, s.registry)}); err != nil {
+	shared := func(limit string, fallback throttle.Limiter) (throttle.Limiter, error) {
+		return throttle.NewRedis(s.redis, fallback, throttle.RedisOptions{
+			Log: s.log.WithName("redis"), Registerer: prometheus.WrapRegistererWith(prometheus.Labels{"limit": limit}, s.registry),
+		})
+	}
+	if byToken, err = shared("token", token); err != nil {
 		return nil, nil, err
 	}
-	byAddress, err = throttle.NewRedis(s.redis, address, throttle.RedisOptions{Log: log, Registerer: prometheus.WrapRegistererWith(prometheus.Labels{"limit": "address"}, s.registry)})
+	byAddress, err = shared("address", address)
 	return byToken, byAddress, err
 }
 

@@ -14,6 +14,7 @@ import (
 	"k8s.io/apimachinery/pkg/util/validation"
 
 	"github.com/checky-dev/checky/apiserver/account"
+	"github.com/checky-dev/checky/apiserver/authn"
 	"github.com/checky-dev/checky/apiserver/check"
 	"github.com/checky-dev/checky/apiserver/mail"
 	"github.com/checky-dev/checky/apiserver/observe"
@@ -102,7 +103,7 @@ func DefaultOptions() Options {
 		SignUp:             true,
 		MaxAccounts:        account.DefaultMaxAccounts,
 		SessionTTL:         account.DefaultSessionTTL,
-		TokenAudience:      "checky",
+		TokenAudience:      authn.DefaultAudience,
 		SMTP:               mail.SMTPOptions{TLS: mail.TLSStartTLS, Username: os.Getenv("SMTP_USERNAME"), Password: os.Getenv("SMTP_PASSWORD")},
 		Observe:            observe.Options{SentryDSN: os.Getenv("SENTRY_DSN"), TraceRatio: 1},
 		Quantum:            account.DefaultQuantum,
