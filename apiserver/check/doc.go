@@ -8,5 +8,8 @@
 // reported as ErrUnavailable. Waiting costs the API server nothing: one handler on the cache's informer wakes whoever waits. An
 // owner sees only what carries the owner's label.
 //
+// What callers may fill and use up is bounded, for all and for each owner: Checks without a verdict, bytes that are kept and bytes that
+// are written (room.go), and the work of compiling rules.
+//
 // It knows nothing of HTTP and of who may be an owner; that is the routes' and authn's.
 package check

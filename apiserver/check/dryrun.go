@@ -14,7 +14,7 @@ const maxEvaluations = 3
 
 // DryRun evaluates a request with the rule sets of the cache, and records nothing: the verdict is that which a Check of the same
 // request would get. A rule set that is not there is an *InvalidError, since there is nothing to wait in. Its other
-// errors are *InvalidError as in Submit, ErrUnavailable before the cache is complete, and the context's.
+// errors are *InvalidError and throttle.ErrOverloaded as in Submit, ErrUnavailable before the cache is complete, and the context's.
 func (s *Service) DryRun(ctx context.Context, r Request) (engine.Outcome, error) {
 	outcome, err := s.dryRun(ctx, &r)
 	s.metrics.dryRun(err)

@@ -40,8 +40,8 @@ var (
 	ErrUnavailable = errors.New("the Kubernetes API server cannot be reached")
 )
 
-// RetryAfter is when to try again after ErrUnavailable, ErrTooManyPending and ErrTooManyWatchers: about what an API server takes to
-// come back, and a controller to evaluate some thousand Checks.
+// RetryAfter is when to try again after ErrUnavailable and after the errors of a bound that is met (ErrTooManyPending and those that
+// follow it, to ErrTooManyWatchers): about what an API server takes to come back, and a controller to evaluate some thousand Checks.
 const RetryAfter = 5 * time.Second
 
 // InvalidError is a request that cannot be accepted, however often it is sent.

@@ -138,7 +138,7 @@ func (l *ledger) remove(old *v1alpha1.Check) {
 	l.byOwner[owner] = list
 }
 
-// count adds a Check to those without a verdict, if it has none, or takes it away.
+// count adds a Check to the bytes, and to those without a verdict if it has none; or, with -1, takes it away.
 func (l *ledger) count(c *v1alpha1.Check, by int) {
 	l.weigh(c, int64(by*bytesOf(c)))
 	if Finished(c) {
@@ -226,6 +226,14 @@ func (l *ledger) latest(f *follower) (c *v1alpha1.Check, gone bool) {
 	return f.check, f.gone
 }
 
+// phaseOf is what a Check counts as in a list. A verdict on a spec that has changed since is none.
+func phaseOf(c *v1alpha1.Check) v1alpha1.Phase {
+	if !Finished(c) {
+		return v1alpha1.PhasePending
+	}
+	return c.Status.Phase
+}
+
 // page gives an owner's Checks of some phases (none named: of all) that are older than a position, the newest first, and says whether
 // there are more than the limit.
 func (l *ledger) page(owner string, before *position, phases []v1alpha1.Phase, limit int) (checks []*v1alpha1.Check, more bool) {
@@ -238,7 +246,7 @@ func (l *ledger) page(owner string, before *position, phases []v1alpha1.Phase, l
 	}
 	checks = make([]*v1alpha1.Check, 0, min(limit, len(list)))
 	for _, c := range slices.Backward(list) {
-		if len(phases) > 0 && !slices.Contains(phases, cmp.Or(c.Status.Phase, v1alpha1.PhasePending)) {
+		if len(phases) > 0 && !slices.Contains(phases, phaseOf(c)) {
 			continue
 		}
 		if len(checks) == limit {

@@ -7,6 +7,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/checky-dev/checky/api/v1alpha1"
+	"github.com/checky-dev/checky/apiserver/throttle"
 )
 
 // metrics are
@@ -19,7 +20,8 @@ type metrics struct {
 	wait   prometheus.Histogram
 }
 
-// The results of checky_apiserver_checks_total. Finished and pending are stored Checks; refused ones met a quota or an admission policy.
+// The results of checky_apiserver_checks_total. Finished and pending are stored Checks; too_many_pending and no_room are bounds of the
+// facade's own; refused ones met a quota or an admission policy; for overloaded ones too many others waited for their rules to be compiled.
 const (
 	resultFinished    = "finished"
 	resultPending     = "pending"
@@ -27,6 +29,8 @@ const (
 	resultInvalid     = "invalid"
 	resultKeyReused   = "key_reused"
 	resultTooMany     = "too_many_pending"
+	resultNoRoom      = "no_room"
+	resultOverloaded  = "overloaded"
 	resultRefused     = "refused"
 	resultUnavailable = "unavailable"
 	resultError       = "error"
@@ -38,7 +42,8 @@ func newMetrics(registerer prometheus.Registerer, pending func() int64) (m *metr
 		Help: "Requests for a verdict, by what became of them.",
 	}, []string{"result"})
 	for _, result := range []string{
-		resultFinished, resultPending, resultDryRun, resultInvalid, resultKeyReused, resultTooMany, resultRefused, resultUnavailable, resultError,
+		resultFinished, resultPending, resultDryRun, resultInvalid, resultKeyReused, resultTooMany, resultNoRoom, resultOverloaded,
+		resultRefused, resultUnavailable, resultError,
 	} {
 		checks.WithLabelValues(result) // so that each is there from the start, and a rate sees the first
 	}
@@ -85,8 +90,12 @@ func resultOf(err error) string {
 		return resultInvalid
 	case errors.Is(err, ErrKeyReused):
 		return resultKeyReused
-	case errors.Is(err, ErrTooManyPending), errors.Is(err, ErrTooManyOfOwner), errors.Is(err, ErrBytes), errors.Is(err, ErrOwnerBytes):
+	case errors.Is(err, ErrTooManyPending), errors.Is(err, ErrTooManyOfOwner):
 		return resultTooMany
+	case errors.Is(err, ErrBytes), errors.Is(err, ErrOwnerBytes):
+		return resultNoRoom
+	case errors.Is(err, throttle.ErrOverloaded):
+		return resultOverloaded
 	case errors.Is(err, ErrQuota), errors.Is(err, ErrRefused):
 		return resultRefused
 	case errors.Is(err, ErrUnavailable):

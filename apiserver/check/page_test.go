@@ -48,6 +48,20 @@ func names(list []*v1alpha1.Check) []string {
 	return texts
 }
 
+// TestOldVerdicts lists a Check whose spec has changed since its verdict as what it is told to be: pending.
+func TestOldVerdicts(t *testing.T) {
+	s := offline(t)
+	c := checkAt(strings.Repeat("a", idLength), 1, "ada", v1alpha1.PhaseSuccess)
+	c.Generation = 2
+	s.checks.handler().OnAdd(c, true)
+	for phase, want := range map[v1alpha1.Phase]int{v1alpha1.PhasePending: 1, v1alpha1.PhaseSuccess: 0} {
+		page, err := s.List(t.Context(), "ada", Query{Phases: []v1alpha1.Phase{phase}})
+		if err != nil || len(page.Checks) != want {
+			t.Errorf("%s: got %d checks, %v, want %d", phase, len(page.Checks), err, want)
+		}
+	}
+}
+
 // TestPages walks through an owner's Checks in pages of any size, while others come and go: what is there throughout is seen
 // just once, the newest first.
 func TestPages(t *testing.T) {

@@ -13,7 +13,7 @@ import (
 	"github.com/checky-dev/checky/rules"
 )
 
-// Bounds of a request that the API server keeps too; the rules' own are in package rules.
+// Bounds of a request, besides the rules' own in package rules. The API server keeps those on rule sets and queries too.
 const (
 	// maxRuleSets is how many rule sets a request may name.
 	maxRuleSets = 20

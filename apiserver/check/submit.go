@@ -29,7 +29,8 @@ type Patience struct {
 //
 // With an idempotency key (it may be empty) the owner's Check of that key is found again, for as long as it is there; a request
 // that differs from the one it was made of is ErrKeyReused. The other errors are *InvalidError, ErrTooManyPending, ErrTooManyOfOwner,
-// ErrQuota, ErrRefused, ErrNotSetUp and ErrUnavailable.
+// ErrBytes, ErrOwnerBytes, ErrQuota, ErrRefused, ErrNotSetUp, ErrUnavailable, and throttle.ErrOverloaded where too many wait for their
+// rules to be compiled.
 func (s *Service) Submit(ctx context.Context, owner string, r Request, idempotencyKey string, patience Patience) (*v1alpha1.Check, error) {
 	check, err := s.submit(ctx, owner, &r, idempotencyKey, patience)
 	s.metrics.submitted(check, err)

@@ -20,7 +20,7 @@ type Request struct {
 
 // Query says which Checks to list.
 type Query struct {
-	// Phases to list. Empty: all.
+	// Phases to list. Empty: all. A Check whose verdict is on an older spec is pending.
 	Phases []v1alpha1.Phase
 	// Limit is how many Checks a page has at most: 1 to MaxLimit. 0: DefaultLimit.
 	Limit int
