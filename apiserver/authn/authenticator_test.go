@@ -51,6 +51,7 @@ func TestAuthenticate(t *testing.T) {
 		"Unknown":        {"what the account service does not know", []string{"Bearer cky_other"}, nil, nil, ErrUnauthenticated, []string{"cky_other"}, "invalid_token"},
 		"NotReady":       {"it is not known yet which tokens there are: no 401", []string{"Bearer " + knownToken}, account.ErrNotReady, nil, account.ErrNotReady, []string{knownToken}, "unavailable"},
 		"OtherError":     {"other errors pass through", []string{"Bearer " + knownToken}, away, nil, away, []string{knownToken}, "unavailable"},
+		"NotAsked":       {"nothing is away where nobody may be asked", []string{"Bearer " + knownToken}, ErrNotAsked, nil, ErrNotAsked, []string{knownToken}, "not_asked"},
 		"NoHeader":       {"nobody is named", nil, nil, nil, ErrNoToken, nil, "no_token"},
 		"EmptyHeader":    {"a header without a value", []string{""}, nil, nil, ErrNoToken, nil, "no_token"},
 		"Basic":          {"another scheme names nobody that we know of", []string{"Basic Y2t5XzpB"}, nil, nil, ErrNoToken, nil, "no_token"},

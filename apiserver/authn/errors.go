@@ -39,6 +39,7 @@ const (
 	reasonNoToken     = "no_token"
 	reasonInvalid     = "invalid_token"
 	reasonForbidden   = "forbidden"
+	reasonNotAsked    = "not_asked"
 	reasonUnavailable = "unavailable"
 )
 
@@ -49,8 +50,8 @@ type failures struct{ total *prometheus.CounterVec }
 func newFailures(registerer prometheus.Registerer) (failures, error) {
 	total := prometheus.NewCounterVec(prometheus.CounterOpts{
 		Name: "checky_apiserver_auth_failures_total",
-		Help: "Requests that were not let in, by reason: no_token, invalid_token, forbidden or unavailable " +
-			"(it could not be found out).",
+		Help: "Requests that were not let in, by reason: no_token, invalid_token, forbidden, not_asked (the address has sent too many bad " +
+			"tokens) or unavailable (it could not be found out).",
 	}, []string{"reason"})
 	if registerer == nil {
 		return failures{total}, nil
@@ -64,7 +65,7 @@ func newFailures(registerer prometheus.Registerer) (failures, error) {
 	if err != nil {
 		return failures{}, fmt.Errorf("register the metrics of authentication: %w", err)
 	}
-	for _, reason := range []string{reasonNoToken, reasonInvalid, reasonForbidden, reasonUnavailable} {
+	for _, reason := range []string{reasonNoToken, reasonInvalid, reasonForbidden, reasonNotAsked, reasonUnavailable} {
 		total.WithLabelValues(reason)
 	}
 	return failures{total}, nil
@@ -80,6 +81,8 @@ func (f failures) count(err error) error {
 		f.total.WithLabelValues(reasonInvalid).Inc()
 	case errors.Is(err, ErrForbidden):
 		f.total.WithLabelValues(reasonForbidden).Inc()
+	case errors.Is(err, ErrNotAsked):
+		f.total.WithLabelValues(reasonNotAsked).Inc()
 	default:
 		f.total.WithLabelValues(reasonUnavailable).Inc()
 	}
