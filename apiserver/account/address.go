@@ -10,6 +10,8 @@ import (
 
 	"golang.org/x/net/idna"
 	"golang.org/x/text/unicode/norm"
+
+	"github.com/checky-dev/checky/apiserver/throttle"
 )
 
 // Lengths of an address in bytes (RFC 5321, sections 4.5.3.1.1 and 4.5.3.1.3: a path is 256 with its brackets).
@@ -80,18 +82,10 @@ func locator(address string) string {
 // accountKey is what failures of an account are counted by, whether it exists or not.
 func accountKey(locator string) string { return "account:" + locator }
 
-// addressKey is what failures of a client are counted by: an IPv6 host has a whole /64. Empty: it is not known.
+// addressKey is what failures of a client are counted by. Empty: it is not known.
 func addressKey(address netip.Addr) string {
 	if !address.IsValid() {
 		return ""
 	}
-	address = address.Unmap().WithZone("")
-	if address.Is4() {
-		return "address:" + address.String()
-	}
-	prefix, err := address.Prefix(64)
-	if err != nil {
-		return ""
-	}
-	return "address:" + prefix.String()
+	return "address:" + throttle.Key(address)
 }

@@ -64,8 +64,8 @@ func (s *Service) ChangePassword(ctx context.Context, account, current, next, ke
 }
 
 // DeleteAccount deletes what an account owns, then its tokens, then what was made by them meanwhile, and the account last, so
-// that it can be done again where it broke off. A token that another replica makes meanwhile has no account, is refused, and is swept. Errors: those of
-// Options.DeleteChecks, the API server's.
+// that it can be done again where it broke off. A token that another replica makes meanwhile has no account, is refused, and
+// is swept. Errors: those of Options.DeleteChecks, the API server's.
 func (s *Service) DeleteAccount(ctx context.Context, account string) error {
 	if err := s.DeleteChecks(ctx, account); err != nil {
 		return err

@@ -68,7 +68,7 @@ func (s *Service) recordLastUse(ctx context.Context) {
 	batch, dropped := s.recent.take(maxLastUse)
 	for name, at := range batch {
 		if err := s.writeLastUse(ctx, name, at); err != nil {
-			s.Log.V(1).Info("times of last use were dropped: the API server did not take them", "error", err.Error())
+			s.Log.V(1).Info("Times of last use were dropped: the API server did not take them", "error", err.Error())
 			dropped += len(batch)
 			break
 		}

@@ -94,7 +94,7 @@ func (l *ledger) put(secret *corev1.Secret, unsettled time.Time) *entry {
 	}
 	before, after := l.place(fresh, unsettled)
 	if after == fresh && fresh.fault != "" && (before == nil || before.fault != fresh.fault) {
-		l.log.Info("a Secret is not as the facade wrote it", "secret", secret.Name, "fault", fresh.fault)
+		l.log.Info("A Secret is not as the facade wrote it", "secret", secret.Name, "fault", fresh.fault)
 	}
 	return after
 }
@@ -269,12 +269,12 @@ func (l *ledger) counts() (accounts, sessions, apiTokens int) {
 	return l.accounts, l.sessions, l.apiTokens
 }
 
-// each shows all entries as they are now.
-func (l *ledger) each(show func(name string, e *entry)) {
+// each shows all entries as they are now, under the lock.
+func (l *ledger) each(show func(*entry)) {
 	l.mu.RLock()
 	defer l.mu.RUnlock()
-	for name, e := range l.entries {
-		show(name, e)
+	for _, e := range l.entries {
+		show(e)
 	}
 }
 

@@ -118,7 +118,7 @@ func (s *Service) rehash(ctx context.Context, e *entry, password string) {
 		})
 	}
 	if err != nil && !errors.Is(err, errUnchanged) {
-		s.Log.Error(err, "a password hash was not renewed", "account", e.account.ID)
+		s.Log.Error(err, "A password hash was not renewed", "account", e.account.ID)
 	}
 }
 
@@ -131,7 +131,7 @@ func (s *Service) makeRoom(ctx context.Context, account *accountRecord) {
 	slices.SortFunc(sessions, oldestFirst)
 	for _, e := range sessions[:len(sessions)-MaxSessions] {
 		if err := s.erase(ctx, e.secret, metav1.Preconditions{UID: &e.secret.UID}); err != nil {
-			s.Log.Error(err, "a session was not ended to make room", "account", account.ID)
+			s.Log.Error(err, "A session was not ended to make room", "account", account.ID)
 			return
 		}
 	}

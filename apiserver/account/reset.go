@@ -41,7 +41,7 @@ func (s *Service) RequestReset(ctx context.Context, email string, address netip.
 		s.metrics.resets.WithLabelValues("requested").Inc()
 	default:
 		s.metrics.resets.WithLabelValues("dropped").Inc()
-		s.Log.Info("a password reset was dropped: too many wait")
+		s.Log.Info("A password reset was dropped: too many wait")
 	}
 	return nil
 }
@@ -67,12 +67,12 @@ func (s *Service) mailReset(ctx context.Context, email string) (result string) {
 	e, err := s.read(ctx, name)
 	switch {
 	case err != nil:
-		s.Log.Error(err, "a password reset was not sent: its account could not be read")
+		s.Log.Error(err, "A password reset was not sent: its account could not be read")
 		return "error"
 	case e == nil || e.account == nil:
 		return "unknown"
 	case s.Mailer == nil:
-		s.Log.Info("a password reset was not sent: no SMTP server is configured", "account", e.account.ID)
+		s.Log.Info("A password reset was not sent: no SMTP server is configured", "account", e.account.ID)
 		return "not_sent"
 	}
 	text, sum := resetText.issue(locator(email))
@@ -94,7 +94,7 @@ func (s *Service) mailReset(ctx context.Context, email string) (result string) {
 	case errors.Is(err, errUnchanged):
 		return "too_soon"
 	case err != nil:
-		s.Log.Error(err, "a password reset was not sent: it could not be stored", "account", e.account.ID)
+		s.Log.Error(err, "A password reset was not sent: it could not be stored", "account", e.account.ID)
 		return "error"
 	}
 	subject, words := mail.Reset(s.resetLink(text), ResetTTL)
@@ -135,13 +135,11 @@ func (s *Service) ConfirmReset(ctx context.Context, token, password string) erro
 	err := s.confirmReset(ctx, token, password)
 	if err != nil {
 		s.level(ctx, start)
-	}
-	if err == nil {
-		s.metrics.resets.WithLabelValues("confirmed").Inc()
-	} else {
 		s.metrics.resets.WithLabelValues("refused").Inc()
+		return err
 	}
-	return err
+	s.metrics.resets.WithLabelValues("confirmed").Inc()
+	return nil
 }
 
 func (s *Service) confirmReset(ctx context.Context, token, password string) error {

@@ -86,7 +86,7 @@ func (s *Service) Start(ctx context.Context) error {
 	}
 	defer func() {
 		if err := informer.RemoveEventHandler(registration); err != nil {
-			s.Log.Error(err, "the cache's events go on")
+			s.Log.Error(err, "The cache's events go on")
 		}
 	}()
 	g, ctx := errgroup.WithContext(ctx)

@@ -90,7 +90,7 @@ func (s *Service) attempted(ctx context.Context, e *entry) error {
 // send puts a mail into the queue.
 func (s *Service) send(to, subject, text string) bool {
 	if err := s.Mailer(to, subject, text); err != nil {
-		s.Log.Error(err, "a mail was not sent", "subject", subject)
+		s.Log.Error(err, "A mail was not sent", "subject", subject)
 		return false
 	}
 	return true

@@ -48,7 +48,7 @@ func (s *Service) sweep(ctx context.Context) {
 			return
 		}
 		if err := s.sweepOne(ctx, e, now); err != nil {
-			s.Log.Error(err, "what has expired is not deleted; the next sweep tries again", "secret", e.secret.Name)
+			s.Log.Error(err, "What has expired is not deleted; the next sweep tries again", "secret", e.secret.Name)
 			return
 		}
 	}
@@ -57,7 +57,7 @@ func (s *Service) sweep(ctx context.Context) {
 // swept are the entries that a sweep is for.
 func (s *Service) swept(now time.Time) []*entry {
 	var all []*entry
-	s.ledger.each(func(_ string, e *entry) {
+	s.ledger.each(func(e *entry) {
 		switch {
 		case e.token != nil:
 			account := s.ledger.entries[s.ledger.names[e.token.Account]]

@@ -384,7 +384,7 @@ func TestNoMailServer(t *testing.T) {
 		t.Errorf("got %s %s", answer.Status, text)
 	}
 	eventually(t, "it says that nothing was sent", func() bool {
-		return strings.Contains(f.log.String(), "a password reset was not sent: no SMTP server is configured")
+		return strings.Contains(f.log.String(), "A password reset was not sent: no SMTP server is configured")
 	})
 	if strings.Contains(f.log.String(), "ckr_") {
 		t.Error("the log has a link")
