@@ -15,8 +15,8 @@ import (
 // ChangePassword sets a new password for whoever knows the present one. All sessions end but the token named keep, which
 // is the caller's, all by one write; a reset that was mailed is no longer good; API tokens stay.
 //
-// Errors: *password.RuleError, ErrCredentials for a wrong current password, *BackoffError, ErrNotFound where the account
-// is gone, password.ErrBusy, the API server's.
+// Errors: *password.RuleError, ErrCredentials for a wrong current password, *BackoffError, ErrUnauthenticated where the
+// account is gone, password.ErrBusy, the API server's.
 func (s *Service) ChangePassword(ctx context.Context, account, current, next, keep string) error {
 	e, err := s.owner(ctx, account)
 	if err != nil {
@@ -41,7 +41,7 @@ func (s *Service) ChangePassword(ctx context.Context, account, current, next, ke
 	}
 	_, err = s.editAccount(ctx, e.secret.Name, func(r *accountRecord) error {
 		if r.ID != account {
-			return ErrNotFound
+			return ErrUnauthenticated
 		}
 		// The epoch tells what the hash does not: a rehash leaves the password that was verified what it is.
 		if r.Epoch != e.account.Epoch {
@@ -56,6 +56,9 @@ func (s *Service) ChangePassword(ctx context.Context, account, current, next, ke
 		r.PasswordHash, r.Reset, r.KeptSession = phc, nil, kept
 		return nil
 	})
+	if errors.Is(err, ErrNotFound) {
+		return ErrUnauthenticated
+	}
 	if err != nil {
 		return err
 	}

@@ -9,9 +9,10 @@ import (
 var (
 	// ErrCredentials is returned where an address and a password do not go together, for whatever reason.
 	ErrCredentials = errors.New("the address or the password is wrong")
-	// ErrUnauthenticated is returned for a bearer token that is not, or no longer, valid.
+	// ErrUnauthenticated is returned for a bearer token that is not, or no longer, valid: also where its account went while the
+	// request was under way.
 	ErrUnauthenticated = errors.New("the token is not valid")
-	// ErrNotFound is returned where the account has no such token, or is gone itself.
+	// ErrNotFound is returned where the account has no such token.
 	ErrNotFound = errors.New("the account has no such token")
 	// ErrResetToken is returned for a reset token that is malformed, unknown, expired or used.
 	ErrResetToken = errors.New("the reset link is not valid: it may have been used, or be older than 15 minutes; ask for a new one")

@@ -224,7 +224,7 @@ func TestChangePassword(t *testing.T) {
 	if got := r.failures.of(accountKey(locator(ann))); got != 1 {
 		t.Errorf("%d failures are counted, want 1", got)
 	}
-	if err := r.ChangePassword(t.Context(), "nobody", phrase, newer, calling.ID); !errors.Is(err, ErrNotFound) {
+	if err := r.ChangePassword(t.Context(), "nobody", phrase, newer, calling.ID); !errors.Is(err, ErrUnauthenticated) {
 		t.Errorf("no account: got %v", err)
 	}
 	if err := r.ChangePassword(t.Context(), calling.Account, phrase, newer, calling.ID); err != nil {

@@ -12,11 +12,11 @@ import (
 )
 
 // Tokens are an account's sessions and API tokens that are good, the newest first, as this replica knows them.
-// Errors: ErrNotFound where there is no such account.
+// Errors: ErrUnauthenticated where there is no such account.
 func (s *Service) Tokens(_ context.Context, account string) ([]Token, error) {
 	owner := s.ledger.account(account)
 	if owner == nil {
-		return nil, ErrNotFound
+		return nil, ErrUnauthenticated
 	}
 	entries := s.good(owner.account)
 	slices.SortFunc(entries, func(a, b *entry) int { return oldestFirst(b, a) })
@@ -36,7 +36,7 @@ func (s *Service) good(account *accountRecord) []*entry {
 }
 
 // CreateToken makes an API token. The zero time is DefaultTokenTTL from now. Errors: *InvalidError, *TooManyError,
-// ErrNotFound, the API server's.
+// ErrUnauthenticated where there is no such account, the API server's.
 func (s *Service) CreateToken(ctx context.Context, account, name string, expires time.Time) (Issued, error) {
 	if !tokenName(name) {
 		return Issued{}, &InvalidError{Field: "body.name", Message: "expected 1 to 64 printable characters"}
@@ -77,24 +77,24 @@ func (s *Service) newToken(ctx context.Context, owner *entry, record tokenRecord
 	if err != nil {
 		return Issued{}, err
 	}
-	if e == nil { // Somebody deleted it in this very moment.
-		return Issued{}, ErrNotFound
+	if e == nil { // Somebody deleted it in this very moment, with the account.
+		return Issued{}, ErrUnauthenticated
 	}
 	return Issued{Token: e.show(), Secret: text}, nil
 }
 
-// owner reads an account live, by its id. ErrNotFound: there is none.
+// owner reads an account live, by its id. ErrUnauthenticated: there is none.
 func (s *Service) owner(ctx context.Context, account string) (*entry, error) {
 	known := s.ledger.account(account)
 	if known == nil {
-		return nil, ErrNotFound
+		return nil, ErrUnauthenticated
 	}
 	e, err := s.read(ctx, known.secret.Name)
 	if err != nil {
 		return nil, err
 	}
 	if e == nil || e.account == nil || e.account.ID != account {
-		return nil, ErrNotFound
+		return nil, ErrUnauthenticated
 	}
 	return e, nil
 }

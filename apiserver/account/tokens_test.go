@@ -41,7 +41,7 @@ func TestCreateTokenRefuses(t *testing.T) {
 	if err != nil || token.ExpiresAt.Sub(token.CreatedAt) != DefaultTokenTTL || token.Session || !token.LoginAt.IsZero() {
 		t.Errorf("without an expiry: got %+v, %v", token.Token, err)
 	}
-	if _, err := r.CreateToken(t.Context(), "nobody", "ci", time.Time{}); !errors.Is(err, ErrNotFound) {
+	if _, err := r.CreateToken(t.Context(), "nobody", "ci", time.Time{}); !errors.Is(err, ErrUnauthenticated) {
 		t.Errorf("no account: got %v", err)
 	}
 	for range MaxTokens - 3 {
@@ -66,7 +66,7 @@ func TestTokensAreTheAccounts(t *testing.T) {
 	if err != nil || len(tokens) != 2 || tokens[0].ID != api.ID || tokens[1].ID != bobs.ID {
 		t.Errorf("got %v, %v, want the API token, then the session", tokens, err)
 	}
-	if _, err := r.Tokens(t.Context(), "nobody"); !errors.Is(err, ErrNotFound) {
+	if _, err := r.Tokens(t.Context(), "nobody"); !errors.Is(err, ErrUnauthenticated) {
 		t.Errorf("no account: got %v", err)
 	}
 	for name, id := range map[string]string{
