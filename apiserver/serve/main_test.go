@@ -144,11 +144,18 @@ type running struct {
 	result chan error
 }
 
-// run starts a server. Where nobody has taken its result by the test's end, it has to be none.
+// run starts a server. Where nobody has taken its result by the test's end, it has to be none; and no goroutine is left by then.
 func run(t *testing.T, o Options, h http.Handler, prepare ...func(*Server)) *running {
 	t.Helper()
 	before := goleak.IgnoreCurrent()
 	t.Cleanup(func() { goleak.VerifyNone(t, before) })
+	return runBeside(t, o, h, prepare...)
+}
+
+// runBeside starts another server beside that of run, which looks for what both leave: looking here would find the first, which
+// ends later.
+func runBeside(t *testing.T, o Options, h http.Handler, prepare ...func(*Server)) *running {
+	t.Helper()
 	if o.Address == "" {
 		o.Address = "127.0.0.1:0"
 	}

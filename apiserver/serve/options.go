@@ -67,7 +67,7 @@ type Options struct {
 	selfSigned bool
 }
 
-// Validate says which option is wrong, by its flag.
+// Validate says which option is wrong, by its flag if it has one.
 func (o *Options) Validate() error {
 	if _, _, err := net.SplitHostPort(o.Address); err != nil {
 		return fmt.Errorf("--bind-address: expected HOST:PORT: %w", err)
@@ -78,12 +78,15 @@ func (o *Options) Validate() error {
 	if o.MaxConnections < 0 {
 		return errors.New("--max-connections: must not be negative")
 	}
-	for flag, d := range map[string]time.Duration{
-		"--drain-delay": o.DrainDelay, "--drain-timeout": o.DrainTimeout,
-		"--read-header-timeout": o.ReadHeaderTimeout, "--read-timeout": o.ReadTimeout, "--write-timeout": o.WriteTimeout, "--idle-timeout": o.IdleTimeout,
+	for _, bound := range []struct {
+		name  string
+		value time.Duration
+	}{
+		{"--drain-delay", o.DrainDelay}, {"--drain-timeout", o.DrainTimeout},
+		{"ReadHeaderTimeout", o.ReadHeaderTimeout}, {"ReadTimeout", o.ReadTimeout}, {"WriteTimeout", o.WriteTimeout}, {"IdleTimeout", o.IdleTimeout},
 	} {
-		if d < 0 {
-			return fmt.Errorf("%s: must not be negative", flag)
+		if bound.value < 0 {
+			return fmt.Errorf("%s: must not be negative", bound.name)
 		}
 	}
 	if len(o.CORSOrigins) > maxOrigins {

@@ -130,7 +130,7 @@ func TestHostile(t *testing.T) {
 		}
 	})
 	server := run(t, Options{}, mux)
-	impatient := run(t, Options{ReadHeaderTimeout: time.Second, ReadTimeout: time.Second}, mux) // for what does not end
+	impatient := runBeside(t, Options{ReadHeaderTimeout: time.Second, ReadTimeout: time.Second}, mux) // for what does not end
 	for name, test := range map[string]struct {
 		reason, send, status string // no status: closed without an answer
 		handled, endless     bool
