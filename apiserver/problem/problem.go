@@ -116,6 +116,7 @@ func Write(w http.ResponseWriter, p *Problem) {
 		// Strings and numbers always marshal.
 		panic(err)
 	}
+	body = append(body, '\n') // as all answers end, for terminals
 	header := w.Header()
 	header.Set("Content-Type", ContentType)
 	header.Set("Content-Length", strconv.Itoa(len(body)))

@@ -78,24 +78,24 @@ func (a *api) withBody(ctx context.Context, request *http.Request, writer http.R
 	if weight < 0 || weight > r.limit {
 		weight = r.limit
 	}
-	budget := a.bodies
+	from := a.bodies
 	if r.limit > MaxBody {
-		budget = a.checkBodies
+		from = a.checkBodies
 	}
-	memory, err := budget.take(a.holder(ctx), weight)
+	memory, err := from.take(a.holder(ctx), weight)
 	if err != nil {
 		return nil, nil, err
 	}
-	raw, p := readBody(writer, request, r.limit)
-	if p == nil && len(raw) == 0 && !r.bodyOptional {
+	body, p := readBody(writer, request, r.limit)
+	if p == nil && len(body) == 0 && !r.bodyOptional {
 		p = noBody()
 	}
 	if p != nil {
 		memory.release()
 		return nil, nil, p
 	}
-	memory.keep(int64(cap(raw)))
-	return context.WithValue(ctx, bodyKey{}, raw), memory.release, nil
+	memory.keep(int64(cap(body)))
+	return context.WithValue(ctx, bodyKey{}, body), memory.release, nil
 }
 
 // holder is whose request it is: the owner's, or else the address's.
@@ -201,6 +201,7 @@ func (a *api) failedAuthentication(ctx context.Context, request *http.Request, e
 	return err
 }
 
+// limited is about a limit that is met. Which requests it counts differs: all of a token, those without one, bad tokens, sign-ups.
 func limited(d throttle.Decision, policy string) *problem.Problem {
 	whose := "This token"
 	switch policy {
@@ -209,6 +210,6 @@ func limited(d throttle.Decision, policy string) *problem.Problem {
 	case policyAccount:
 		whose = "This account"
 	}
-	return problem.New(http.StatusTooManyRequests, "%s may make %d requests a minute: wait as long as Retry-After says.", whose, d.Limit).
+	return problem.New(http.StatusTooManyRequests, "%s may make %d such requests a minute: wait as long as Retry-After says.", whose, d.Limit).
 		WithType("rate-limited").After(d.RetryAfter)
 }

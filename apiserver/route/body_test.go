@@ -8,6 +8,9 @@ import (
 
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/checky-dev/checky/apiserver/problem"
 )
 
 // FuzzCheckBody reads bodies of POST /v1/check as they come from outside: what is refused is told in bounded words, by status 400
@@ -59,4 +62,32 @@ func FuzzCheckBody(f *testing.F) {
 			t.Errorf("%s came back as %s", sent, back.Input)
 		}
 	})
+}
+
+// TestFieldProblem says of a field of a wrong type what was expected there.
+func TestFieldProblem(t *testing.T) {
+	cases := map[string]struct {
+		reason string
+		body   string
+		into   any
+		where  string
+		want   string
+	}{
+		"Date":   {"a date alone is no time", `{"name": "a", "expires_at": "2030-12-31"}`, &NewToken{}, "body.expires_at", "expected a time such as 2030-12-31T23:59:59Z"},
+		"String": {"a number is no name", `{"name": 7}`, &NewToken{}, "body.name", "expected a string"},
+		"List":   {"one rule set is no list of them", `{"input": 1, "rule_sets": "orders"}`, &checkBody{}, "body.rule_sets", "expected an array"},
+		"Object": {"an expression stands in an object", `{"input": 1, "rules": [{"name": "a", "cel": "true"}]}`, &checkBody{}, "body.rules[0].cel", "expected an object"},
+		"Range":  {"a number that is too large", `{"input": 1, "ttl_seconds": 99999999999}`, &checkBody{}, "body.ttl_seconds", "expected a whole number in range"},
+	}
+	for name, tc := range cases {
+		t.Run(name, func(t *testing.T) {
+			p := decode([]byte(tc.body), tc.into)
+			if p == nil {
+				t.Fatalf("%s: it was taken", tc.reason)
+			}
+			if diff := cmp.Diff([]problem.FieldError{{Location: tc.where, Message: tc.want}}, p.Errors); diff != "" {
+				t.Errorf("%s: -want +got\n%s", tc.reason, diff)
+			}
+		})
+	}
 }

@@ -181,12 +181,12 @@ func (a *api) getStatus(ctx context.Context, in *statusParams) (*checkOutput, er
 	return out, nil
 }
 
-// etag is the version of a check. A resource version alone would do in one cluster; with the UID it does after a restore too.
+// etag is the version of a check, as headers have it.
 func etag(c *v1alpha1.Check) string { return `"` + version(c) + `"` }
 
-// version names a version of a check, and says nothing else. A resource version counts all writes in the cluster: by two of their own a
-// caller would see whether a reset that they asked for in between was written down, and so whether the address has an account. The
-// UID, which nobody is told, keeps them from finding out what the hash is of.
+// version names a version of a check, in a restored cluster too, and says nothing else. A resource version counts all writes in the
+// cluster: by two of their own a caller would see whether a reset that they asked for in between was written down, and so whether the
+// address has an account. The UID, which nobody is told, keeps them from finding out what the hash is of.
 func version(c *v1alpha1.Check) string {
 	sum := sha256.Sum256([]byte(string(c.UID) + "." + c.ResourceVersion))
 	return hex.EncodeToString(sum[:16])

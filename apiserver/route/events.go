@@ -25,6 +25,8 @@ const (
 	MaxStream = 15 * time.Minute
 	// eventWrite bounds how long one event may take to be taken.
 	eventWrite = 10 * time.Second
+	// readVerb is what a ServiceAccount must be allowed to do to follow a check, from the first event to the last.
+	readVerb = "get"
 )
 
 // eventParams name a check, and what of its events has arrived.
@@ -70,13 +72,18 @@ func (a *api) getEvents(ctx context.Context, in *eventParams) (*huma.StreamRespo
 			a.report(ctx, err)
 			return
 		}
-		mayRead := func() bool {
-			// What cannot be found out now was true at the start, and the stream's length is bounded.
-			_, err := a.authn.Authenticate(ctx, r.Header.Values("Authorization")...)
-			return !errors.Is(err, authn.ErrUnauthenticated)
-		}
-		a.stream(ctx, w, a.checks.Watch(ctx, owner, in.ID), mayRead)
+		a.stream(ctx, w, a.checks.Watch(ctx, owner, in.ID), func() bool { return a.mayRead(ctx, r) })
 	}}, nil
+}
+
+// mayRead says whether who sent a request may still read checks. What cannot be found out now was true at the start, and the stream's
+// length is bounded.
+func (a *api) mayRead(ctx context.Context, r *http.Request) bool {
+	caller, err := a.authn.Authenticate(ctx, r.Header.Values("Authorization")...)
+	if err == nil && caller.Account == "" {
+		err = a.kubernetes.Authorize(ctx, caller, readVerb)
+	}
+	return !errors.Is(err, authn.ErrUnauthenticated) && !errors.Is(err, authn.ErrForbidden)
 }
 
 // beginStream sets the header of a stream.
@@ -87,8 +94,8 @@ func beginStream(w http.ResponseWriter) {
 	header.Set("X-Accel-Buffering", "no")
 }
 
-// stream writes states as they come, and heartbeats between them, for as long as the caller may read: a token that is revoked
-// ends its streams.
+// stream writes states as they come, and heartbeats between them, for as long as the caller may read: a token that is revoked,
+// and a ServiceAccount's right that is withdrawn, end their streams.
 func (a *api) stream(ctx context.Context, w http.ResponseWriter, states iter.Seq2[*v1alpha1.Check, error], mayRead func() bool) {
 	w.WriteHeader(http.StatusOK)
 	out := &eventWriter{w: w, control: http.NewResponseController(w)}
@@ -194,6 +201,6 @@ func (a *api) addEvents() {
 			},
 			Errors: []int{404},
 		},
-		verb: "get",
+		verb: readVerb,
 	}, a.getEvents)
 }

@@ -1,9 +1,15 @@
 package route
 
-import "reflect"
+import (
+	"reflect"
+	"time"
+)
 
 // kindOf says in JSON's words what a Go type is written as.
 func kindOf(t reflect.Type) string {
+	if t == reflect.TypeFor[time.Time]() {
+		return "a time such as 2030-12-31T23:59:59Z"
+	}
 	switch t.Kind() {
 	case reflect.Pointer:
 		return kindOf(t.Elem())

@@ -38,11 +38,20 @@ Sign up, log in, and send the token with each request:
 
 Errors are problem details (RFC 9457): they name the field and the fix, and never repeat a rejected value.`
 
+// writeJSON writes an answer as a line of its own, so that a terminal shows the next prompt below it.
+func writeJSON(w io.Writer, v any) error {
+	if err := jsonv2.MarshalWrite(w, v, written); err != nil {
+		return err
+	}
+	_, err := io.WriteString(w, "\n")
+	return err
+}
+
 // configuration is huma's, without its own pages and formats.
 func configuration() huma.Config {
 	registry := huma.NewMapRegistry("#/components/schemas/", huma.DefaultSchemaNamer)
 	format := huma.Format{
-		Marshal:   func(w io.Writer, v any) error { return jsonv2.MarshalWrite(w, v, written) },
+		Marshal:   writeJSON,
 		Unmarshal: func(data []byte, v any) error { return jsonv2.Unmarshal(data, v) },
 	}
 	return huma.Config{

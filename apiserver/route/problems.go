@@ -144,10 +144,10 @@ var table = []struct {
 	report bool
 }{
 	{authn.ErrNoToken, http.StatusUnauthorized, "unauthenticated", "This route needs a token: send the header Authorization: Bearer TOKEN, with a token from POST /auth/login.", 0, false},
-	{authn.ErrUnauthenticated, http.StatusUnauthorized, "unauthenticated", "The token is not valid, or not any more: log in again.", 0, false},
+	{authn.ErrUnauthenticated, http.StatusUnauthorized, "unauthenticated", invalidToken, 0, false},
 	{authn.ErrForbidden, http.StatusForbidden, "forbidden", "The token's ServiceAccount is not allowed to do this with checks.checky.dev in its own namespace.", 0, false},
 	{account.ErrCredentials, http.StatusUnauthorized, "wrong-credentials", "The address or the password is wrong.", 0, false},
-	{account.ErrUnauthenticated, http.StatusUnauthorized, "unauthenticated", "The token is not valid, or not any more: log in again.", 0, false},
+	{account.ErrUnauthenticated, http.StatusUnauthorized, "unauthenticated", invalidToken, 0, false},
 	{account.ErrNotFound, http.StatusNotFound, "", "There is no token of that id.", 0, false},
 	{account.ErrResetToken, http.StatusUnprocessableEntity, "reset-token", "The link is not valid, or not any more: ask for another.", 0, false},
 	{account.ErrSignUpClosed, http.StatusForbidden, "sign-up-closed", "Nobody can sign up here: ask whoever runs this service for an account.", 0, false},
@@ -169,6 +169,9 @@ var table = []struct {
 	{throttle.ErrOverloaded, http.StatusServiceUnavailable, "overloaded", busy, retryOverload, false},
 	{password.ErrBusy, http.StatusServiceUnavailable, "overloaded", busy, retryOverload, false},
 }
+
+// invalidToken is said of every token that is not taken, whosever it is: the caller knows which kind it sent.
+const invalidToken = "The token is not valid, or not any more: log in again, or make another. A ServiceAccount's has to be made for this service's audience."
 
 const busy = "There is more to do than can be done: try again in a moment."
 

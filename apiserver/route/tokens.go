@@ -12,12 +12,8 @@ import (
 	"github.com/checky-dev/checky/apiserver/problem"
 )
 
-const (
-	// defaultTokenLife is how long a token lives that does not say so itself.
-	defaultTokenLife = 90 * 24 * time.Hour
-	// defaultGrace is how long a rotated token's old secret goes on to work.
-	defaultGrace = 24 * time.Hour
-)
+// defaultGrace is how long a rotated token's old secret goes on to work.
+const defaultGrace = 24 * time.Hour
 
 // Token is a token as the list shows it: without its secret.
 type Token struct {
@@ -101,9 +97,6 @@ func (a *api) createToken(ctx context.Context, _ *struct{}) (*issuedOutput, erro
 	if p := decode(raw(ctx), &b); p != nil {
 		return nil, p
 	}
-	if b.ExpiresAt.IsZero() {
-		b.ExpiresAt = a.now().Add(defaultTokenLife)
-	}
 	issued, err := a.accounts.CreateToken(ctx, caller.Account, b.Name, b.ExpiresAt)
 	if err != nil {
 		return nil, err
@@ -138,9 +131,10 @@ func (a *api) rotateToken(ctx context.Context, in *tokenID) (*issuedOutput, erro
 	}
 	grace := defaultGrace
 	if b.GraceSeconds != nil {
+		// Here, as a duration would overflow.
 		if *b.GraceSeconds < 0 || *b.GraceSeconds > int(account.MaxGrace.Seconds()) {
-			return nil, problem.New(http.StatusUnprocessableEntity, "The grace is out of range.").
-				At("body.grace_seconds", "expected 0 to 604800 seconds (a week)")
+			return nil, problem.New(http.StatusUnprocessableEntity, "The grace is out of range: give 0 to 604800 seconds, a week.").
+				At("body.grace_seconds", "expected 0 to 604800")
 		}
 		grace = time.Duration(*b.GraceSeconds) * time.Second
 	}

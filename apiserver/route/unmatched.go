@@ -14,7 +14,7 @@ func Unmatched(mux *http.ServeMux) http.Handler {
 			mux.ServeHTTP(w, r)
 			return
 		}
-		seen := &statusOnly{header: http.Header{}}
+		seen := &headerOnly{header: http.Header{}}
 		mux.ServeHTTP(seen, r)
 		if allow := seen.header.Get("Allow"); allow != "" {
 			w.Header().Set("Allow", allow)
@@ -25,9 +25,9 @@ func Unmatched(mux *http.ServeMux) http.Handler {
 	})
 }
 
-// statusOnly takes an answer's header and drops the rest.
-type statusOnly struct{ header http.Header }
+// headerOnly takes an answer's header and drops the rest.
+type headerOnly struct{ header http.Header }
 
-func (s *statusOnly) Header() http.Header         { return s.header }
-func (s *statusOnly) Write(b []byte) (int, error) { return len(b), nil }
-func (s *statusOnly) WriteHeader(int)             {}
+func (h *headerOnly) Header() http.Header         { return h.header }
+func (h *headerOnly) Write(b []byte) (int, error) { return len(b), nil }
+func (h *headerOnly) WriteHeader(int)             {}
