@@ -77,7 +77,7 @@ func (s *Service) newToken(ctx context.Context, owner *entry, record tokenRecord
 	if err != nil {
 		return Issued{}, err
 	}
-	if e == nil { // Somebody deleted it in this very moment, with the account.
+	if e == nil { // Somebody deleted it in this very moment.
 		return Issued{}, ErrUnauthenticated
 	}
 	return Issued{Token: e.show(), Secret: text}, nil
