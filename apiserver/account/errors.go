@@ -22,9 +22,15 @@ var (
 	ErrNotReady = errors.New("accounts and tokens have not been read yet")
 )
 
+// What there may be too many of.
+const (
+	WhatAccounts = "accounts"
+	WhatTokens   = "tokens"
+)
+
 // TooManyError is returned where there may be no more of something.
 type TooManyError struct {
-	What  string // accounts, tokens
+	What  string // WhatAccounts or WhatTokens
 	Limit int
 }
 

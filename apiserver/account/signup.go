@@ -45,7 +45,7 @@ func (s *Service) SignUp(ctx context.Context, email, password string, address ne
 		return err
 	}
 	if accounts, _, _ := s.ledger.counts(); accounts >= s.MaxAccounts {
-		return &TooManyError{What: "accounts", Limit: s.MaxAccounts}
+		return &TooManyError{What: WhatAccounts, Limit: s.MaxAccounts}
 	}
 	phc, err := s.Hasher.Hash(ctx, password)
 	if err != nil {

@@ -54,7 +54,7 @@ func (s *Service) CreateToken(ctx context.Context, account, name string, expires
 	}
 	present := slices.DeleteFunc(s.good(owner.account), func(e *entry) bool { return e.token.Session })
 	if len(present) >= MaxTokens {
-		return Issued{}, &TooManyError{What: "tokens", Limit: MaxTokens}
+		return Issued{}, &TooManyError{What: WhatTokens, Limit: MaxTokens}
 	}
 	return s.newToken(ctx, owner, tokenRecord{
 		Name: name, Epoch: owner.account.TokenEpoch, CreatedAt: now, ExpiresAt: expires.UTC().Truncate(time.Millisecond),

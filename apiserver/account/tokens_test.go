@@ -50,7 +50,7 @@ func TestCreateTokenRefuses(t *testing.T) {
 		}
 	}
 	var many *TooManyError
-	if _, err := r.CreateToken(t.Context(), account, "ci", time.Time{}); !errors.As(err, &many) || many.What != "tokens" {
+	if _, err := r.CreateToken(t.Context(), account, "ci", time.Time{}); !errors.As(err, &many) || many.What != WhatTokens {
 		t.Errorf("one too many: got %v", err)
 	}
 }

@@ -92,7 +92,8 @@ func (a *api) problemOf(ctx context.Context, err error) *problem.Problem {
 		return problem.New(http.StatusTooManyRequests, "There were too many failures: wait as long as Retry-After says.").
 			WithType("too-many-failures").After(backoff.RetryAfter)
 	case errors.As(err, &tooMany):
-		return problem.New(http.StatusConflict, "%s", tooMany.Error()).WithType("too-many")
+		return problem.New(http.StatusConflict, "There are %d %s already, and there may be no more: %s.", tooMany.Limit, tooMany.What, fixOf(tooMany)).
+			WithType("too-many")
 	case apierrors.IsForbidden(err), apierrors.IsNotFound(err):
 		a.report(ctx, err)
 		return problem.New(http.StatusServiceUnavailable, "This service cannot keep accounts, as it is not set up in full: whoever runs it finds in the log what is missing.").
@@ -106,6 +107,14 @@ func (a *api) problemOf(ctx context.Context, err error) *problem.Problem {
 	}
 	a.report(ctx, err)
 	return problem.New(http.StatusInternalServerError, "Something went wrong here. The log has it under request id %s.", observe.NoteFrom(ctx).RequestID)
+}
+
+// fixOf is what to do where there are too many.
+func fixOf(e *account.TooManyError) string {
+	if e.What == account.WhatTokens {
+		return "delete one that is not needed"
+	}
+	return "ask whoever runs this service for room"
 }
 
 // invalid is about a field of the request.
@@ -145,7 +154,7 @@ var table = []struct {
 }{
 	{authn.ErrNoToken, http.StatusUnauthorized, "unauthenticated", "This route needs a token: send the header Authorization: Bearer TOKEN, with a token from POST /auth/login.", 0, false},
 	{authn.ErrUnauthenticated, http.StatusUnauthorized, "unauthenticated", invalidToken, 0, false},
-	{authn.ErrForbidden, http.StatusForbidden, "forbidden", "The token's ServiceAccount is not allowed to do this with checks.checky.dev in its own namespace.", 0, false},
+	{authn.ErrForbidden, http.StatusForbidden, "forbidden", "The token's ServiceAccount is not allowed to do this with checks.checky.dev in its own namespace: grant it by a Role and a RoleBinding there.", 0, false},
 	{account.ErrCredentials, http.StatusUnauthorized, "wrong-credentials", "The address or the password is wrong.", 0, false},
 	{account.ErrUnauthenticated, http.StatusUnauthorized, "unauthenticated", invalidToken, 0, false},
 	{account.ErrNotFound, http.StatusNotFound, "", "There is no token of that id.", 0, false},
