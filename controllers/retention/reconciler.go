@@ -75,7 +75,7 @@ func countSoon(queue workqueue.TypedRateLimitingInterface[reconcile.Request], ob
 	}
 }
 
-// Reconcile deletes the oldest finished Checks beyond the cap.
+// Reconcile deletes the finished Checks beyond the cap.
 func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Result, error) {
 	list := &v1alpha1.CheckList{}
 	err := r.Client.List(ctx, list, client.InNamespace(req.Namespace), client.MatchingFields{indexFinished: "true"}, client.UnsafeDisableDeepCopy)
@@ -97,7 +97,7 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 		}
 	}
 	if deleted > 0 {
-		log.FromContext(ctx).Info("Deleted the oldest finished checks of a full namespace", "deleted", deleted, "cap", r.Cap)
+		log.FromContext(ctx).Info("Deleted finished checks of a full namespace", "deleted", deleted, "cap", r.Cap)
 	}
 	return result, nil
 }
