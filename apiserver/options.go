@@ -58,7 +58,7 @@ type Options struct {
 	// SignUp lets people make accounts, at most MaxAccounts.
 	SignUp      bool
 	MaxAccounts int
-	// SessionTTL is how long a log-in holds.
+	// SessionTTL is how long a login holds.
 	SessionTTL time.Duration
 	// TokenAudience is what a ServiceAccount's token must be bound to. Empty: such tokens are not taken.
 	TokenAudience string
@@ -120,32 +120,32 @@ func (o *Options) BindFlags(flags *pflag.FlagSet) {
 	flags.StringVar(&o.Serve.KeyFile, "tls-key-file", o.Serve.KeyFile, "the certificate's key, PEM")
 	flags.BoolVar(&o.Serve.AllowPlainHTTP, "allow-plain-http", o.Serve.AllowPlainHTTP, "serve without TLS on an address that other machines can reach, behind something that ends TLS")
 	flags.StringSliceVar(&o.Serve.CORSOrigins, "cors-origin", o.Serve.CORSOrigins, `web origins whose scripts may call, such as https://console.example; "*" is all (default: none)`)
-	flags.IntVar(&o.Serve.MaxConnections, "max-connections", o.Serve.MaxConnections, "how many connections may be open")
+	flags.IntVar(&o.Serve.MaxConnections, "max-connections", o.Serve.MaxConnections, "how many connections may be open; more wait")
 	flags.DurationVar(&o.Serve.DrainDelay, "drain-delay", o.Serve.DrainDelay, "how long to go on serving after SIGTERM, while endpoints are taken out")
 	flags.DurationVar(&o.Serve.DrainTimeout, "drain-timeout", o.Serve.DrainTimeout, "how long requests under way have to be answered after that")
 	flags.StringVar(&o.MetricsAddress, "metrics-bind-address", o.MetricsAddress, `address to serve metrics on; "0" serves none`)
 	flags.BoolVar(&o.SecureMetrics, "metrics-secure", o.SecureMetrics, "serve metrics by TLS, to callers whom the API server authenticates and authorizes")
-	flags.StringVar(&o.Namespace, "namespace", o.Namespace, "namespace of the facade, and of the Secrets of accounts and tokens (default: POD_NAMESPACE, or checky-system)")
+	flags.StringVar(&o.Namespace, "namespace", o.Namespace, "namespace of the facade, and of the Secrets of accounts and tokens; POD_NAMESPACE sets its default")
 	flags.StringVar(&o.CheckNamespace, "check-namespace", o.CheckNamespace, "namespace in which Checks are made and RuleSets found (default: --namespace)")
 	flags.StringVar(&o.Service, "service", o.Service, "name of the facade's own Service, whose ready endpoints share the rate limits (default: it is the only replica)")
 	flags.StringVar(&o.Knowledge, "knowledge", o.Knowledge, "knowledge file to explain dry runs with; it is followed when it changes (default: the one that ships with Checky)")
-	flags.StringVar(&o.ExternalURL, "external-url", o.ExternalURL, "URL that users reach the facade at; links in mails begin with it")
+	flags.StringVar(&o.ExternalURL, "external-url", o.ExternalURL, "URL that users reach the facade at; links in mails begin with it, so --smtp-address needs it")
 	flags.DurationVar(&o.Wait, "wait", o.Wait, "how long a request waits for its verdict if it does not say")
 	flags.DurationVar(&o.MaxWait, "max-wait", o.MaxWait, "how long a request may wait for its verdict, at most 1m")
 	flags.IntVar(&o.MaxInFlight, "max-in-flight", o.MaxInFlight, "how many checks may be being stored in this replica; more are told to come back")
 	flags.IntVar(&o.MaxWaits, "max-waits", o.MaxWaits, "how many stored checks may be waited for in this replica; more are answered as pending")
-	flags.IntVar(&o.MaxDryRuns, "max-dry-runs", o.MaxDryRuns, "how many dry runs may be under way in this replica (default: 4 for each processor)")
+	flags.IntVar(&o.MaxDryRuns, "max-dry-runs", o.MaxDryRuns, "how many dry runs may be under way in this replica; by default 4 for each processor")
 	flags.IntVar(&o.MaxStreams, "max-streams", o.MaxStreams, "how many streams of events may be open in this replica")
 	flags.IntVar(&o.MaxPending, "max-pending", o.MaxPending, "how many Checks may wait for their verdict before no more are taken")
 	flags.IntVar(&o.MaxPendingPerOwner, "max-pending-per-owner", o.MaxPendingPerOwner, "how many of one owner's Checks may wait for their verdict")
-	flags.Int64Var(&o.MaxBytes, "max-bytes", o.MaxBytes, "how many bytes the Checks of all callers may take together, a quarter of it those of one caller")
+	flags.Int64Var(&o.MaxBytes, "max-bytes", o.MaxBytes, "how many bytes the Checks of all callers may take together, a quarter of it those of one caller; past it 503, and 429")
 	flags.IntVar(&o.PerMinute, "rate-per-minute", o.PerMinute, "how many requests a token may make a minute, over all replicas")
 	flags.IntVar(&o.AddressPerMinute, "address-rate-per-minute", o.AddressPerMinute, "how many requests an address may make a minute on routes that need no token, over all replicas")
 	flags.StringSliceVar(&o.Addresses.TrustedProxies, "trusted-proxies", o.Addresses.TrustedProxies, "networks of proxies that are believed about the client's address, in CIDR notation")
-	flags.StringVar(&o.Addresses.Header, "client-address-header", o.Addresses.Header, "the header in which they say it: x-forwarded-for or forwarded")
+	flags.StringVar(&o.Addresses.Header, "client-address-header", o.Addresses.Header, "header in which trusted proxies say the client's address: x-forwarded-for or forwarded")
 	flags.BoolVar(&o.SignUp, "sign-up", o.SignUp, "let anybody who reaches the facade make an account")
 	flags.IntVar(&o.MaxAccounts, "max-accounts", o.MaxAccounts, "how many accounts there may be")
-	flags.DurationVar(&o.SessionTTL, "session-ttl", o.SessionTTL, "how long a log-in holds")
+	flags.DurationVar(&o.SessionTTL, "session-ttl", o.SessionTTL, "how long a login holds, 1m to 720h")
 	flags.StringVar(&o.TokenAudience, "token-audience", o.TokenAudience, "audience that a ServiceAccount's token must be bound to; empty takes no such tokens")
 	flags.StringVar(&o.SMTP.Address, "smtp-address", o.SMTP.Address, "mail server, HOST or HOST:PORT (default: no mail is sent)")
 	flags.StringVar(&o.SMTP.From, "smtp-from", o.SMTP.From, "who mails are from")

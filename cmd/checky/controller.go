@@ -48,6 +48,7 @@ what is under way has been written.`,
 			return runController(ctx, config, options)
 		},
 	}
+	command.Flags().SortFlags = false // in the order of the documentation, which keeps together what belongs together
 	options.BindFlags(command.Flags())
 	logging.bindFlags(command.Flags())
 	return command

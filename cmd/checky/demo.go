@@ -43,8 +43,8 @@ func newDemoCommand() *cobra.Command {
 		Use:   "demo",
 		Short: "Apply the sample Checks to an API server on this machine, and show their verdicts",
 		Long: `Run Kubernetes' API server and Checky on this machine, apply the sample Checks as a user would, print every verdict with its
-explanation, have a passing and a failing payload checked over HTTP, and stop. The exit code is 0 only if every sample came to the phase that its annotation
-` + expectedPhaseAnnotation + ` names.`,
+explanation, have a passing and a failing payload checked over HTTP, and stop. The exit code is 0 only if every sample came to the
+phase that its annotation ` + expectedPhaseAnnotation + ` names, and both payloads to what was expected.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			ctx, stop := untilSignal(cmd.Context())

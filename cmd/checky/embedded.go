@@ -8,10 +8,12 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/go-logr/logr"
 	"golang.org/x/sync/errgroup"
 	rbacv1 "k8s.io/api/rbac/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/client-go/rest"
+	ctrl "sigs.k8s.io/controller-runtime"
 
 	"github.com/checky-dev/checky/apiserver"
 	"github.com/checky-dev/checky/cmd/checky/controlplane"
@@ -41,9 +43,12 @@ func embeddedController(ctx context.Context, cfg *rest.Config) error {
 	return runController(ctx, cfg, options)
 }
 
-// embeddedFacade runs the facade in this process, at the first of the loopback addresses that is free. Mails go to mailbox.
+// embeddedFacade runs the facade in this process, at the first of the loopback addresses that is free. Mails go to mailbox, and its
+// log where the controller's goes.
 func embeddedFacade(addresses []string, mailbox io.Writer) facadeFunc {
 	return func(ctx context.Context, cfg *rest.Config, started func(url string)) error {
+		log := ctrl.Log.WithName("facade")
+		ctx = logr.NewContext(ctx, log)
 		options := apiserver.DefaultOptions()
 		options.Serve.DrainDelay = 0
 		options.MetricsAddress = "0"
@@ -55,6 +60,7 @@ func embeddedFacade(addresses []string, mailbox io.Writer) facadeFunc {
 			if i == len(addresses)-1 || !errors.Is(err, syscall.EADDRINUSE) {
 				return err
 			}
+			log.Info("The address is taken; the next is tried", "address", address)
 		}
 		return errors.New("no address to serve on")
 	}

@@ -1,4 +1,4 @@
-// Command checky checks data on Kubernetes: it is the operator, the command line, and a control plane to try both on.
+// Command checky checks data on Kubernetes: it is the operator, the REST facade, the command line, and a control plane to try them on.
 package main
 
 import (
