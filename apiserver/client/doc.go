@@ -1,4 +1,4 @@
-// Package client calls the REST facade. make generate makes all but this file of the OpenAPI document.
+// Package client calls the REST facade. make generate makes client.gen.go of the OpenAPI document.
 //
 // Each operation has a method that answers with the plain *http.Response, and one called ...WithResponse that decodes: the field
 // JSON200 (or JSON202...) of its answer is set for that status, and ApplicationProblemJSON401 and the like for a refusal. Payloads are bytes, so no number
