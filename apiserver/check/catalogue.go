@@ -150,7 +150,7 @@ func (s *Service) RuleSets(context.Context) ([]RuleSet, error) {
 			Ready: len(set.Errors) == 0, Errors: set.Errors, Rules: make([]RuleInfo, len(set.Rules)),
 		}
 		for j, r := range set.Rules {
-			list[i].Rules[j] = RuleInfo{Name: r.Name, Kind: r.Kind, Severity: r.Severity, Fields: r.Fields, Message: r.Message}
+			list[i].Rules[j] = RuleInfo{Name: r.Name, Severity: r.Severity, Fields: r.Fields}
 		}
 	}
 	return list, nil

@@ -62,12 +62,8 @@ type RuleSet struct {
 type RuleInfo struct {
 	// Name of the rule.
 	Name string
-	// Kind is the module's name, or cel or jsonSchema.
-	Kind string
 	// Severity of its failures.
 	Severity v1alpha1.Severity
 	// Fields are the JSONPaths that it looks at, where its kind can tell.
 	Fields []string
-	// Message is the rule's own, if it has one.
-	Message string
 }

@@ -149,15 +149,15 @@ func TestRuleSets(t *testing.T) {
 	e.annotate(set, v1alpha1.DefaultRuleSetAnnotation, "true")
 	want := []check.RuleSet{
 		{Kind: "RuleSet", Name: "broken", Rules: []check.RuleInfo{
-			{Name: "amount", Kind: "range", Severity: "error"},
-			{Name: "there", Kind: "required", Severity: "error", Fields: []string{"$.amount"}},
+			{Name: "amount", Severity: "error"},
+			{Name: "there", Severity: "error", Fields: []string{"$.amount"}},
 		}, Errors: []v1alpha1.RuleError{{Rule: "amount"}}},
 		{Kind: "RuleSet", Name: "orders", Default: true, Ready: true, Rules: []check.RuleInfo{
-			{Name: "amount", Kind: "range", Severity: "error", Fields: []string{"$.amount"}},
-			{Name: "customer", Kind: "cel", Severity: "critical", Fields: []string{"$.customer"}},
-			{Name: "note", Kind: "length", Severity: "info", Fields: []string{"$.note"}},
+			{Name: "amount", Severity: "error", Fields: []string{"$.amount"}},
+			{Name: "customer", Severity: "critical", Fields: []string{"$.customer"}},
+			{Name: "note", Severity: "info", Fields: []string{"$.note"}},
 		}},
-		{Kind: "ClusterRuleSet", Name: "everywhere", Ready: true, Rules: []check.RuleInfo{{Name: "id", Kind: "jsonSchema", Severity: "error"}}},
+		{Kind: "ClusterRuleSet", Name: "everywhere", Ready: true, Rules: []check.RuleInfo{{Name: "id", Severity: "error"}}},
 	}
 	var got []check.RuleSet
 	e.until("the rule sets are known", func() (known bool) {

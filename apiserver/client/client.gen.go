@@ -638,7 +638,7 @@ type RuleSetList struct {
 
 // RuleSetRule defines model for RuleSetRule.
 type RuleSetRule struct {
-	// Fields The fields of the payload that it looks at, as JSONPath (RFC 9535) or the words of its expression.
+	// Fields The fields of the payload that it looks at, as JSONPath (RFC 9535); none where that cannot be told, as for a JSON Schema.
 	//
 	// Example: ["$.amount"]
 	Fields []string `json:"fields"`

@@ -74,7 +74,7 @@ type checkOutput struct {
 	RetryAfter        string `header:"Retry-After" doc:"In how many seconds to look again."`
 	ETag              string `header:"ETag" doc:"The version of the check."`
 	Age               string `header:"Age" doc:"How old the answer may be, in seconds, while the Kubernetes API cannot be reached (RFC 9111)."`
-	PreferenceApplied string `header:"Preference-Applied" doc:"How long the answer was waited for."`
+	PreferenceApplied string `header:"Preference-Applied" doc:"What of the Prefer header was applied (RFC 7240)."`
 	CacheControl      string `header:"Cache-Control"`
 	Body              *CheckResult
 }

@@ -28,7 +28,7 @@ type RuleSet struct {
 type RuleSetRule struct {
 	Name     string            `json:"name" doc:"The rule's name in its set." example:"amount-range"`
 	Severity v1alpha1.Severity `json:"severity" enum:"info,warning,error,critical" doc:"How much a failure matters."`
-	Fields   []string          `json:"fields" doc:"The fields of the payload that it looks at, as JSONPath (RFC 9535) or the words of its expression." example:"[\"$.amount\"]"`
+	Fields   []string          `json:"fields" doc:"The fields of the payload that it looks at, as JSONPath (RFC 9535); none where that cannot be told, as for a JSON Schema." example:"[\"$.amount\"]"`
 }
 
 // RuleSetError is a rule that does not compile.
