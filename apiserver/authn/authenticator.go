@@ -51,7 +51,7 @@ func New(o Options) (*Authenticator, error) {
 
 // Authenticate tells who calls by the values of a request's Authorization header, of which there may be one: with two
 // it would be open which counts. Errors are ErrNoToken (none, or another scheme than Bearer), ErrUnauthenticated,
-// ErrForbidden (a valid Kubernetes token of somebody who is no ServiceAccount), ErrNotAsked in a context of FromMemory, and
+// ErrNoServiceAccount (a valid Kubernetes token of somebody else), ErrNotAsked in a context of FromMemory, and
 // whatever kept it from being found out: the error of an API server that is away, throttle.ErrOverloaded, account.ErrNotReady,
 // the context's.
 func (a *Authenticator) Authenticate(ctx context.Context, authorization ...string) (*Caller, error) {

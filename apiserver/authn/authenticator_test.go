@@ -136,7 +136,7 @@ func TestChallenge(t *testing.T) {
 	}{
 		"NoToken":   {ErrNoToken, `Bearer realm="checky"`},
 		"Invalid":   {ErrUnauthenticated, `Bearer realm="checky", error="invalid_token"`},
-		"Forbidden": {errNoServiceAccount, `Bearer realm="checky", error="insufficient_scope"`},
+		"Forbidden": {ErrNoServiceAccount, `Bearer realm="checky", error="insufficient_scope"`},
 		"Shed":      {throttle.ErrOverloaded, ""},
 		"Nothing":   {nil, ""},
 	} {

@@ -17,6 +17,8 @@ var (
 	ErrNotAsked = errors.New("the token is not known here, and nobody may be asked about it")
 	// ErrForbidden means that it is known who calls, and that they may not. The errors around it say what to do. 403.
 	ErrForbidden = errors.New("forbidden")
+	// ErrNoServiceAccount is the ErrForbidden of Kubernetes' other users.
+	ErrNoServiceAccount = fmt.Errorf("%w: of Kubernetes' users only ServiceAccounts may call; others sign up for an account", ErrForbidden)
 )
 
 // Challenge is the value of the WWW-Authenticate header that goes with an error (RFC 6750, section 3). It is empty if

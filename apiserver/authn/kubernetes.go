@@ -161,7 +161,7 @@ func (k *Kubernetes) Authorize(ctx context.Context, c *Caller, verb string) erro
 func (k *Kubernetes) authorize(ctx context.Context, c *Caller, verb string) error {
 	namespace, _, err := serviceaccount.SplitUsername(c.User.GetName())
 	if err != nil {
-		return errNoServiceAccount
+		return ErrNoServiceAccount
 	}
 	decision, _, err := k.authorizer.Authorize(ctx, authorizer.AttributesRecord{
 		User: c.User, Verb: verb, Namespace: namespace, ResourceRequest: true,

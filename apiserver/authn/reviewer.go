@@ -22,9 +22,6 @@ import (
 	"github.com/checky-dev/checky/apiserver/throttle"
 )
 
-var errNoServiceAccount = fmt.Errorf(
-	"%w: of Kubernetes' users only ServiceAccounts may call; others sign up for an account", ErrForbidden)
-
 // reviewer asks the API server whose a token is, once for all who ask at the same time, and remembers.
 //
 // It is not k8s.io/apiserver's DelegatingAuthenticatorConfig, though it does the same: that one's cache has no bound,
@@ -132,7 +129,7 @@ func (r *reviewer) review(ctx context.Context, key tokenHash, token string) (ans
 func callerOf(u authenticationapi.UserInfo) (*Caller, error) {
 	namespace, name, err := serviceaccount.SplitUsername(u.Username)
 	if err != nil {
-		return nil, errNoServiceAccount
+		return nil, ErrNoServiceAccount
 	}
 	extra := make(map[string][]string, len(u.Extra))
 	for k, v := range u.Extra {

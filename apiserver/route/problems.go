@@ -78,7 +78,7 @@ func (a *api) problemOf(ctx context.Context, err error) *problem.Problem {
 			case row.status == http.StatusServiceUnavailable:
 				observe.NoteFrom(ctx).Cause = err
 			}
-			if row.status == http.StatusUnauthorized || errors.Is(row.err, authn.ErrForbidden) {
+			if row.status == http.StatusUnauthorized || errors.Is(err, authn.ErrForbidden) {
 				// A wrong password is no bearer token: what can be sent in place of it is one.
 				p.Challenge = cmp.Or(authn.Challenge(err), authn.Challenge(authn.ErrNoToken))
 			}
@@ -154,6 +154,7 @@ var table = []struct {
 }{
 	{authn.ErrNoToken, http.StatusUnauthorized, "unauthenticated", "This route needs a token: send the header Authorization: Bearer TOKEN, with a token from POST /auth/login.", 0, false},
 	{authn.ErrUnauthenticated, http.StatusUnauthorized, "unauthenticated", invalidToken, 0, false},
+	{authn.ErrNoServiceAccount, http.StatusForbidden, "forbidden", "Of Kubernetes' users only ServiceAccounts may call: send the token of one, or sign up and log in.", 0, false},
 	{authn.ErrForbidden, http.StatusForbidden, "forbidden", "The token's ServiceAccount is not allowed to do this with checks.checky.dev in its own namespace: grant it by a Role and a RoleBinding there.", 0, false},
 	{account.ErrCredentials, http.StatusUnauthorized, "wrong-credentials", "The address or the password is wrong.", 0, false},
 	{account.ErrUnauthenticated, http.StatusUnauthorized, "unauthenticated", invalidToken, 0, false},

@@ -5,12 +5,14 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"strings"
 	"testing"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 
 	"github.com/checky-dev/checky/apiserver/account"
+	"github.com/checky-dev/checky/apiserver/authn"
 	"github.com/checky-dev/checky/apiserver/check"
 )
 
@@ -23,6 +25,7 @@ func TestProblemOf(t *testing.T) {
 		wantStatus int
 		wantType   string
 		wantReport bool
+		wantDetail string
 	}{
 		"QuotaOfSecrets": {
 			reason: "an account that the cluster refuses to keep is the operator's business: the log has it",
@@ -50,6 +53,16 @@ func TestProblemOf(t *testing.T) {
 			reason: "a bound that waiting does not lift is a conflict",
 			err:    &account.TooManyError{What: "accounts", Limit: 10}, wantStatus: http.StatusConflict, wantType: "urn:checky:problem:too-many",
 		},
+		"NoServiceAccount": {
+			reason: "to whom no Role can be granted is told so",
+			err:    authn.ErrNoServiceAccount, wantStatus: http.StatusForbidden, wantType: "urn:checky:problem:forbidden",
+			wantDetail: "only ServiceAccounts",
+		},
+		"Forbidden": {
+			reason: "a ServiceAccount can be granted a Role",
+			err:    fmt.Errorf("%w: no", authn.ErrForbidden), wantStatus: http.StatusForbidden, wantType: "urn:checky:problem:forbidden",
+			wantDetail: "a Role and a RoleBinding",
+		},
 		"Stranger": {
 			reason: "what nobody knows is an internal error, of which the caller learns nothing",
 			err:    errors.New("the disk is made of cheese"), wantStatus: http.StatusInternalServerError, wantReport: true,
@@ -60,8 +73,8 @@ func TestProblemOf(t *testing.T) {
 			reported := false
 			a := &api{report: func(context.Context, error) { reported = true }}
 			p := a.problemOf(t.Context(), tc.err)
-			if p.Status != tc.wantStatus || p.Type != tc.wantType || reported != tc.wantReport {
-				t.Errorf("%s: got %d %q, reported %t", tc.reason, p.Status, p.Type, reported)
+			if p.Status != tc.wantStatus || p.Type != tc.wantType || reported != tc.wantReport || !strings.Contains(p.Detail, tc.wantDetail) {
+				t.Errorf("%s: got %d %q, reported %t: %s", tc.reason, p.Status, p.Type, reported, p.Detail)
 			}
 		})
 	}
