@@ -15,12 +15,13 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
+	"github.com/checky-dev/checky/apiserver/cluster"
 	"github.com/checky-dev/checky/apiserver/password"
 )
 
 // How Secrets are told apart. FacadeLabel is what the cache is filtered by.
 const (
-	FacadeLabel  = "checky.dev/facade"  // account or token
+	FacadeLabel  = cluster.FacadeLabel  // account or token
 	AccountLabel = "checky.dev/account" // the account's id
 
 	lastUsedAnnotation = "checky.dev/last-used-at" // RFC 3339

@@ -96,7 +96,7 @@ func answerPanic(w http.ResponseWriter, id string) {
 		header.Del(name)
 	}
 	header.Set("Cache-Control", "no-store")
-	problem.Write(w, problem.New(http.StatusInternalServerError, "internal error, request id %s", id))
+	problem.Write(w, problem.New(http.StatusInternalServerError, "Something went wrong here. The log has it under request id %s.", id))
 }
 
 // finish counts a request, and writes its line.

@@ -189,7 +189,7 @@ func TestPanics(t *testing.T) {
 					t.Fatal(err)
 				}
 				_ = answer.Body.Close()
-				want := problem.Problem{Title: "Internal Server Error", Status: 500, Detail: "internal error, request id mine-1"}
+				want := problem.Problem{Title: "Internal Server Error", Status: 500, Detail: "Something went wrong here. The log has it under request id mine-1."}
 				if diff := cmp.Diff(want, p); diff != "" {
 					t.Errorf("%s (-want +got):\n%s", test.reason, diff)
 				}
