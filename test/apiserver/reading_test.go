@@ -320,7 +320,7 @@ func TestEvents(t *testing.T) {
 		t.Errorf("last: %+v", last)
 	}
 	_, text := f.do(http.MethodGet, "/v1/status/"+followed, u.token, "")
-	if diff := cmp.Diff(text, last.data); diff != "" {
+	if diff := cmp.Diff(text, last.data+"\n"); diff != "" {
 		t.Errorf("the last event is not the result: %s", diff)
 	}
 	if finished := lastOf(f.events(t.Context(), "/v1/status/"+followed+"/events", u.token)); finished != last {
