@@ -3824,8 +3824,6 @@ func (r ReadyzResponse) ContentType() string {
 
 // CheckResponse200Headers the declared response headers of an HTTP 200 response for Check
 type CheckResponse200Headers struct {
-	Age               *string
-	CacheControl      *string
 	ETag              *string
 	Location          *string
 	PreferenceApplied *string
@@ -4233,12 +4231,9 @@ func (r ListRuleSetsResponse) ContentType() string {
 
 // GetStatusResponse200Headers the declared response headers of an HTTP 200 response for GetStatus
 type GetStatusResponse200Headers struct {
-	Age               *string
-	CacheControl      *string
-	ETag              *string
-	Location          *string
-	PreferenceApplied *string
-	RetryAfter        *string
+	Age          *string
+	CacheControl *string
+	ETag         *string
 }
 
 type GetStatusResponse struct {
@@ -5874,20 +5869,6 @@ func ParseCheckResponse(rsp *http.Response) (*CheckResponse, error) {
 	switch {
 	case rsp.StatusCode == 200:
 		var headers CheckResponse200Headers
-		if values := rsp.Header.Values("Age"); len(values) > 0 {
-			var value string
-			if err := runtime.BindStyledParameterWithOptions("simple", "Age", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
-				return nil, err
-			}
-			headers.Age = &value
-		}
-		if values := rsp.Header.Values("Cache-Control"); len(values) > 0 {
-			var value string
-			if err := runtime.BindStyledParameterWithOptions("simple", "Cache-Control", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
-				return nil, err
-			}
-			headers.CacheControl = &value
-		}
 		if values := rsp.Header.Values("ETag"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
@@ -6277,27 +6258,6 @@ func ParseGetStatusResponse(rsp *http.Response) (*GetStatusResponse, error) {
 				return nil, err
 			}
 			headers.ETag = &value
-		}
-		if values := rsp.Header.Values("Location"); len(values) > 0 {
-			var value string
-			if err := runtime.BindStyledParameterWithOptions("simple", "Location", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
-				return nil, err
-			}
-			headers.Location = &value
-		}
-		if values := rsp.Header.Values("Preference-Applied"); len(values) > 0 {
-			var value string
-			if err := runtime.BindStyledParameterWithOptions("simple", "Preference-Applied", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
-				return nil, err
-			}
-			headers.PreferenceApplied = &value
-		}
-		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
-			var value string
-			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
-				return nil, err
-			}
-			headers.RetryAfter = &value
 		}
 		response.Headers200 = &headers
 	}

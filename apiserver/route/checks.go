@@ -67,16 +67,23 @@ func (p *checkParams) Resolve(ctx huma.Context) []error {
 	return problems
 }
 
-// checkOutput is a check result, with what its headers say.
+// checkOutput is the result of a check that was asked for, with what its headers say.
 type checkOutput struct {
 	Status            int
 	Location          string `header:"Location" doc:"Where the check can be read."`
 	RetryAfter        string `header:"Retry-After" doc:"In how many seconds to look again."`
 	ETag              string `header:"ETag" doc:"The version of the check."`
-	Age               string `header:"Age" doc:"How old the answer may be, in seconds, while the Kubernetes API cannot be reached (RFC 9111)."`
 	PreferenceApplied string `header:"Preference-Applied" doc:"What of the Prefer header was applied (RFC 7240)."`
-	CacheControl      string `header:"Cache-Control"`
 	Body              *CheckResult
+}
+
+// statusOutput is a check result as it is read.
+type statusOutput struct {
+	Status       int
+	ETag         string `header:"ETag" doc:"The version of the check."`
+	Age          string `header:"Age" doc:"How old the answer may be, in seconds, while the Kubernetes API cannot be reached (RFC 9111)."`
+	CacheControl string `header:"Cache-Control"`
+	Body         *CheckResult
 }
 
 // postCheck makes a check, or evaluates without making one.
@@ -166,12 +173,12 @@ type statusParams struct {
 }
 
 // getStatus tells of one check.
-func (a *api) getStatus(ctx context.Context, in *statusParams) (*checkOutput, error) {
+func (a *api) getStatus(ctx context.Context, in *statusParams) (*statusOutput, error) {
 	found, err := a.checks.Get(ctx, authn.From(ctx).Owner, in.ID)
 	if err != nil {
 		return nil, err
 	}
-	out := &checkOutput{Status: http.StatusOK, ETag: etag(found), Age: a.age(), CacheControl: "private, no-cache"}
+	out := &statusOutput{Status: http.StatusOK, ETag: etag(found), Age: a.age(), CacheControl: "private, no-cache"}
 	if matches(in.IfNoneMatch, out.ETag) {
 		out.Status = http.StatusNotModified
 		return out, nil

@@ -40,7 +40,7 @@ var configureHuma = sync.OnceFunc(func() {
 		for _, err := range errs {
 			var detail *huma.ErrorDetail
 			if errors.As(err, &detail) {
-				p = p.At(detail.Location, detail.Message)
+				p = p.At(detail.Location, expectedOf(detail.Message))
 			}
 		}
 		return p
@@ -49,6 +49,17 @@ var configureHuma = sync.OnceFunc(func() {
 		return huma.NewError(status, message, errs...)
 	}
 })
+
+// expectedOf says what was expected of a parameter, where huma says only that it is invalid.
+func expectedOf(message string) string {
+	switch message {
+	case "invalid boolean":
+		return "expected true or false"
+	case "invalid integer":
+		return "expected a whole number"
+	}
+	return message
+}
 
 // sentence makes a sentence of huma's words.
 func sentence(message string) string {

@@ -8,12 +8,15 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/danielgtaylor/huma/v2"
+	"github.com/google/go-cmp/cmp"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 
 	"github.com/checky-dev/checky/apiserver/account"
 	"github.com/checky-dev/checky/apiserver/authn"
 	"github.com/checky-dev/checky/apiserver/check"
+	"github.com/checky-dev/checky/apiserver/problem"
 )
 
 // TestProblemOf has the errors that the real rooms do not give on demand.
@@ -77,5 +80,23 @@ func TestProblemOf(t *testing.T) {
 				t.Errorf("%s: got %d %q, reported %t: %s", tc.reason, p.Status, p.Type, reported, p.Detail)
 			}
 		})
+	}
+}
+
+// TestParametersInOurWords has huma's words about parameters replaced where they do not say what to send.
+func TestParametersInOurWords(t *testing.T) {
+	configureHuma()
+	err := huma.NewError(http.StatusUnprocessableEntity, "validation failed",
+		&huma.ErrorDetail{Location: "query.dry_run", Message: "invalid boolean"},
+		&huma.ErrorDetail{Location: "query.limit", Message: "invalid integer"},
+		&huma.ErrorDetail{Location: "query.limit", Message: "expected number <= 100"},
+	)
+	want := []problem.FieldError{
+		{Location: "query.dry_run", Message: "expected true or false"},
+		{Location: "query.limit", Message: "expected a whole number"},
+		{Location: "query.limit", Message: "expected number <= 100"},
+	}
+	if diff := cmp.Diff(want, problem.Of(err).Errors); diff != "" {
+		t.Errorf("-want +got\n%s", diff)
 	}
 }
