@@ -293,7 +293,7 @@ func TestSharedMetrics(t *testing.T) {
 		t.Fatal(err)
 	}
 	_ = s.Authorize(t.Context(), c, "create")
-	want := map[string]float64{"no_token": 0, "invalid_token": 1, "forbidden": 1, "unavailable": 1}
+	want := map[string]float64{"no_token": 0, "invalid_token": 1, "not_asked": 0, "forbidden": 1, "unavailable": 1}
 	if diff := cmp.Diff(want, failureCounts(t, s.registry)); diff != "" {
 		t.Errorf("failures (-want +got):\n%s", diff)
 	}
