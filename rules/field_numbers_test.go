@@ -73,10 +73,11 @@ func TestFilterNumberRefused(t *testing.T) {
 	}
 }
 
-// TestFilterManyLongNumbers: numbers of 19 digits in a row, round ones among them, leave room for each.
+// TestFilterManyLongNumbers: numbers of 19 digits in a row, round ones among them, leave room for each. They are few enough for a slow
+// machine to look at all of them within the time of a rule.
 func TestFilterManyLongNumbers(t *testing.T) {
 	var list []string
-	for i := range 12_000 {
+	for i := range 2_000 {
 		list = append(list, fmt.Sprintf("12345678901777%05d", i))
 	}
 	f, err := CompileField("$[?@ > 1234567890177701000]")
@@ -84,7 +85,7 @@ func TestFilterManyLongNumbers(t *testing.T) {
 		t.Fatal(err)
 	}
 	got := selected(t, f, decode(t, "["+strings.Join(list, ",")+"]"))
-	if len(got) != 10_999 || got[0] != "/1001 1234567890177701001" {
+	if len(got) != 999 || got[0] != "/1001 1234567890177701001" {
 		t.Errorf("%d are above, the first %.1q", len(got), got)
 	}
 }
