@@ -22,7 +22,8 @@ const (
 )
 
 // ConditionReady of a RuleSet or ClusterRuleSet is True when every rule compiles, and False
-// otherwise; status.errors then lists which do not. Always present after the first look.
+// otherwise; status.errors then lists which do not. Of an AlertPolicy it is True when the alert daemons can use all of it, and of a
+// Silence when its selector can be used; the message says what to mend. Always present after the first look.
 const ConditionReady = "Ready"
 
 // Reasons of a Check's conditions.
@@ -69,4 +70,18 @@ const (
 	ReasonCompiled = "Compiled"
 	// ReasonInvalidRules: at least one rule does not compile.
 	ReasonInvalidRules = "InvalidRules"
+)
+
+// Reasons of the Ready condition of an AlertPolicy or a Silence.
+const (
+	// ReasonValid: it can be used as it stands.
+	ReasonValid = "Valid"
+	// ReasonInvalidPolicy: the spec cannot work, for instance for an unknown time zone. The alert daemons leave the policy out.
+	ReasonInvalidPolicy = "InvalidPolicy"
+	// ReasonToneNotFound: a ConfigMap or key that a tone names is not there, or is not labelled. The pattern of the severity is heard instead.
+	ReasonToneNotFound = "ToneNotFound"
+	// ReasonInvalidTone: a file that a tone names is no WAV or Ogg Vorbis file that can be played. The pattern of the severity is heard instead.
+	ReasonInvalidTone = "InvalidTone"
+	// ReasonInvalidSilence: the spec cannot work. Nothing is silent by it.
+	ReasonInvalidSilence = "InvalidSilence"
 )

@@ -15,6 +15,8 @@ func AddToScheme(s *runtime.Scheme) error {
 		&Check{}, &CheckList{},
 		&RuleSet{}, &RuleSetList{},
 		&ClusterRuleSet{}, &ClusterRuleSetList{},
+		&AlertPolicy{}, &AlertPolicyList{},
+		&Silence{}, &SilenceList{},
 	)
 	metav1.AddToGroupVersion(s, GroupVersion)
 	return nil
