@@ -3,21 +3,19 @@ package main
 import (
 	"context"
 	"errors"
-	"fmt"
 
 	"github.com/go-logr/logr"
 	"github.com/spf13/cobra"
 	"k8s.io/client-go/rest"
-	"k8s.io/client-go/tools/clientcmd"
-	ctrl "sigs.k8s.io/controller-runtime"
 
 	"github.com/checky-dev/checky/apiserver"
+	"github.com/checky-dev/checky/cmd/program"
 )
 
 // runAPIServer runs the facade against a cluster until the context ends. Once it is ready it calls started, if that is not nil,
 // with its URL.
 func runAPIServer(ctx context.Context, config *rest.Config, options apiserver.Options, started func(url string)) error {
-	server, err := apiserver.New(ctx, config, options, logr.FromContextOrDiscard(ctx), version())
+	server, err := apiserver.New(ctx, config, options, logr.FromContextOrDiscard(ctx), program.Version())
 	if err != nil {
 		return err
 	}
@@ -34,21 +32,9 @@ func runAPIServer(ctx context.Context, config *rest.Config, options apiserver.Op
 	return nil
 }
 
-// clusterConfig leads to the cluster of KUBECONFIG, or of the Pod's service account.
-func clusterConfig() (*rest.Config, error) {
-	config, err := ctrl.GetConfig()
-	if clientcmd.IsEmptyConfig(err) { // its own text names a variable that is not read
-		return nil, errors.New("there is no cluster: set KUBECONFIG to a file that exists and names one, or run in a Pod with a service account")
-	}
-	if err != nil {
-		return nil, fmt.Errorf("there is no cluster: set KUBECONFIG to a file that names one, or run in a Pod with a service account: %w", err)
-	}
-	return config, nil
-}
-
 func newAPIServerCommand() *cobra.Command {
 	options := apiserver.DefaultOptions()
-	var logging logOptions
+	var logging program.LogOptions
 	command := &cobra.Command{
 		Use:   "apiserver",
 		Short: "Run the REST facade in, or against, a cluster",
@@ -58,12 +44,12 @@ The cluster is the one that KUBECONFIG or the Pod's service account leads to. SI
 has been answered. Secrets come from the environment: SMTP_PASSWORD (and SMTP_USERNAME), REDIS_URL, SENTRY_DSN.`,
 		Args: cobra.NoArgs,
 		RunE: func(command *cobra.Command, _ []string) error {
-			if err := errors.Join(options.Validate(), logging.validate()); err != nil {
+			if err := errors.Join(options.Validate(), logging.Validate()); err != nil {
 				return err
 			}
-			logger := logging.logger(command.ErrOrStderr())
-			setLogger(logger)
-			config, err := clusterConfig()
+			logger := logging.Logger(command.ErrOrStderr())
+			program.SetLogger(logger)
+			config, err := program.Cluster()
 			if err != nil {
 				return err
 			}
@@ -72,6 +58,6 @@ has been answered. Secrets come from the environment: SMTP_PASSWORD (and SMTP_US
 	}
 	command.Flags().SortFlags = false // in the order of the documentation, which keeps together what belongs together
 	options.BindFlags(command.Flags())
-	logging.bindFlags(command.Flags())
+	logging.BindFlags(command.Flags())
 	return command
 }

@@ -16,6 +16,7 @@ import (
 	"github.com/checky-dev/checky/api/v1alpha1"
 	"github.com/checky-dev/checky/cmd/checky/manifest"
 	reporting "github.com/checky-dev/checky/cmd/checky/report"
+	"github.com/checky-dev/checky/cmd/program"
 	"github.com/checky-dev/checky/config"
 	"github.com/checky-dev/checky/engine"
 	"github.com/checky-dev/checky/rag"
@@ -123,7 +124,7 @@ func (o *checkOptions) run(ctx context.Context, compiler *rules.Compiler, in io.
 	bundle, err := loader.Load(o.files, o.ruleFiles)
 	if err != nil {
 		_, _ = fmt.Fprintln(errOut, err) // one FILE:LINE: PROBLEM a line, for editors
-		return &exitError{code: exitUsage}
+		return &program.ExitError{Code: program.ExitUsage}
 	}
 	if err := o.validateTargets(bundle); err != nil {
 		return err
@@ -144,7 +145,7 @@ func (o *checkOptions) run(ctx context.Context, compiler *rules.Compiler, in io.
 		_, _ = fmt.Fprintln(errOut, note)
 	}
 	problems := g.compile()
-	result := &reporting.Report{List: o.listed(), Version: version()}
+	result := &reporting.Report{List: o.listed(), Version: program.Version()}
 	for i := range bundle.Targets {
 		result.Inputs = append(result.Inputs, g.evaluate(ctx, &bundle.Targets[i]))
 	}
@@ -156,7 +157,7 @@ func (o *checkOptions) run(ctx context.Context, compiler *rules.Compiler, in io.
 		return fmt.Errorf("writing the report: %w", err)
 	}
 	if result.ExitCode != 0 {
-		return &exitError{code: result.ExitCode}
+		return &program.ExitError{Code: result.ExitCode}
 	}
 	return nil
 }
@@ -221,15 +222,15 @@ func (o *checkOptions) colored(out io.Writer) bool {
 func exitCode(inputs []reporting.Input, badRules bool) int {
 	code := 0
 	if badRules {
-		code = exitUsage
+		code = program.ExitUsage
 	}
 	for i := range inputs {
 		switch inputs[i].Verdict.Phase {
 		case v1alpha1.PhaseSuccess:
 		case v1alpha1.PhaseFailure:
-			code = max(code, exitFailure)
+			code = max(code, program.ExitFailure)
 		default:
-			code = max(code, exitUsage)
+			code = max(code, program.ExitUsage)
 		}
 	}
 	return code

@@ -12,6 +12,7 @@ import (
 
 	"github.com/checky-dev/checky/api/v1alpha1"
 	"github.com/checky-dev/checky/cmd/checky/manifest"
+	"github.com/checky-dev/checky/cmd/program"
 	"github.com/checky-dev/checky/config"
 	"github.com/checky-dev/checky/engine"
 )
@@ -147,7 +148,7 @@ rules:
 	} {
 		for _, format := range []string{"text", "json", "junit", "sarif"} {
 			code, out, errOut := runChecky(t, payload, "check", "-f", "-", "-r", path, "-o", format)
-			if code != exitFailure {
+			if code != program.ExitFailure {
 				t.Errorf("%s as %s ends with %d: %s", name, format, code, errOut)
 			}
 			for _, value := range []string{"aHVudGVyMg", "swordfish"} {
@@ -173,7 +174,7 @@ func TestPayloadThatIsNotJSON(t *testing.T) {
 			t.Fatalf("%v: %s", err, errOut)
 		}
 		got, _, _ := strings.Cut(verdict.Explanation, "\n")
-		if code != exitUsage || got != want || strings.Contains(out, "hunter2") {
+		if code != program.ExitUsage || got != want || strings.Contains(out, "hunter2") {
 			t.Errorf("%s ends with %d: %s, want %s", stdin, code, got, want)
 		}
 	}

@@ -16,6 +16,7 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/checky-dev/checky/cmd/checky/manifest"
+	"github.com/checky-dev/checky/cmd/program"
 	"github.com/checky-dev/checky/rules"
 )
 
@@ -98,7 +99,7 @@ func TestCheckPrints(t *testing.T) {
 			if strings.Contains(out, "hunter2") {
 				t.Error("a value of a Secret is shown")
 			}
-			goldenCheck(t, name, strings.ReplaceAll(out, strconv.Quote(version()), `"VERSION"`))
+			goldenCheck(t, name, strings.ReplaceAll(out, strconv.Quote(program.Version()), `"VERSION"`))
 		})
 	}
 }

@@ -8,6 +8,7 @@ import (
 	"github.com/spf13/cobra"
 	"k8s.io/client-go/rest"
 
+	"github.com/checky-dev/checky/cmd/program"
 	"github.com/checky-dev/checky/controllers"
 )
 
@@ -25,7 +26,7 @@ func runController(ctx context.Context, config *rest.Config, options controllers
 
 func newControllerCommand() *cobra.Command {
 	options := controllers.DefaultOptions()
-	var logging logOptions
+	var logging program.LogOptions
 	command := &cobra.Command{
 		Use:   "controller",
 		Short: "Run the operator in, or against, a cluster",
@@ -35,12 +36,12 @@ The cluster is the one that KUBECONFIG or the Pod's service account leads to. SI
 what is under way has been written.`,
 		Args: cobra.NoArgs,
 		RunE: func(command *cobra.Command, _ []string) error {
-			if err := errors.Join(options.Validate(), logging.validate()); err != nil {
+			if err := errors.Join(options.Validate(), logging.Validate()); err != nil {
 				return err
 			}
-			logger := logging.logger(command.ErrOrStderr())
-			setLogger(logger)
-			config, err := clusterConfig()
+			logger := logging.Logger(command.ErrOrStderr())
+			program.SetLogger(logger)
+			config, err := program.Cluster()
 			if err != nil {
 				return err
 			}
@@ -50,6 +51,6 @@ what is under way has been written.`,
 	}
 	command.Flags().SortFlags = false // in the order of the documentation, which keeps together what belongs together
 	options.BindFlags(command.Flags())
-	logging.bindFlags(command.Flags())
+	logging.BindFlags(command.Flags())
 	return command
 }

@@ -20,6 +20,7 @@ import (
 
 	"github.com/checky-dev/checky/api/v1alpha1"
 	"github.com/checky-dev/checky/cmd/checky/controlplane"
+	"github.com/checky-dev/checky/cmd/program"
 	"github.com/checky-dev/checky/config"
 )
 
@@ -53,7 +54,7 @@ phase that its annotation ` + expectedPhaseAnnotation + ` names, and both payloa
 			// in the middle of starting watches.
 			log := &mutableWriter{to: cmd.ErrOrStderr()}
 			opts.quiet = func() { log.muted.Store(true) }
-			setLogger(logr.FromSlogHandler(slog.NewTextHandler(log, &slog.HandlerOptions{Level: slog.LevelError})))
+			program.SetLogger(logr.FromSlogHandler(slog.NewTextHandler(log, &slog.HandlerOptions{Level: slog.LevelError})))
 			return opts.run(ctx, cmd.OutOrStdout(), cmd.ErrOrStderr())
 		},
 	}

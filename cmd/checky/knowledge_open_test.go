@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"testing"
 
+	"github.com/checky-dev/checky/cmd/program"
 	"github.com/checky-dev/checky/rag"
 	"github.com/checky-dev/checky/rules/builtin"
 )
@@ -46,7 +47,7 @@ func BenchmarkCheck(b *testing.B) {
 			for b.Loop() {
 				var out, errOut bytes.Buffer
 				err := o.run(context.Background(), compiler, nil, &out, &errOut)
-				if exit := (*exitError)(nil); err != nil && !errors.As(err, &exit) || out.Len() == 0 {
+				if exit := (*program.ExitError)(nil); err != nil && !errors.As(err, &exit) || out.Len() == 0 {
 					b.Fatal(err, errOut.String())
 				}
 			}

@@ -12,6 +12,8 @@ import (
 	"syscall"
 
 	"github.com/spf13/cobra"
+
+	"github.com/checky-dev/checky/cmd/program"
 )
 
 // upOptions are the flags of `checky up`, and what it runs.
@@ -41,7 +43,7 @@ are built from their Go modules, which takes some minutes the first time. There 
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			ctx, stop := untilSignal(cmd.Context())
 			defer stop()
-			setLogger((&logOptions{format: "text"}).logger(cmd.ErrOrStderr()))
+			program.SetLogger((&program.LogOptions{Format: "text"}).Logger(cmd.ErrOrStderr()))
 			return opts.run(ctx, cmd.OutOrStdout(), cmd.ErrOrStderr())
 		},
 	}

@@ -21,6 +21,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/checky-dev/checky/api/v1alpha1"
+	"github.com/checky-dev/checky/cmd/program"
 )
 
 // Explanations are wrapped to the terminal's width within these bounds, or to defaultColumns where there is no terminal.
@@ -150,7 +151,7 @@ func printVerdicts(out io.Writer, wanted []sample, checks map[client.ObjectKey]*
 		return err
 	}
 	if len(wrong) > 0 {
-		return &exitError{code: exitFailure, err: fmt.Errorf("not as expected: %s", strings.Join(wrong, ", "))}
+		return &program.ExitError{Code: program.ExitFailure, Err: fmt.Errorf("not as expected: %s", strings.Join(wrong, ", "))}
 	}
 	return nil
 }
