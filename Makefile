@@ -13,7 +13,7 @@ BENCHTIME ?= 1s
 
 # Packages that share data between goroutines: these are tested with the race detector, which needs a C compiler. The
 # detector costs a factor of ten, so the others are tested without.
-CONCURRENT ?= ./rules ./rules/cel ./rules/jsonschema ./engine/... ./rag/... ./controllers/... ./apiserver/... ./cmd/... ./test/operator ./test/apiserver
+CONCURRENT ?= ./rules ./rules/cel ./rules/jsonschema ./engine/... ./rag/... ./controllers/... ./apiserver/... ./audio/... ./cmd/... ./test/operator ./test/apiserver ./test/alertd
 
 # Where etcd, kube-apiserver and kubectl are; they are built on first use. KUBEBUILDER_ASSETS from outside wins.
 assets = $${KUBEBUILDER_ASSETS:-$$(hack/controlplane/build.sh)}
@@ -30,6 +30,10 @@ help: ## List the tasks
 build: ## Build bin/checky, one static binary
 	CGO_ENABLED=0 go build -trimpath -ldflags "-s -w" -o bin/ ./cmd/checky
 
+.PHONY: alertd
+alertd: ## Build bin/checky-alertd, the alert daemon; it needs a C compiler and ALSA's headers (Debian: gcc, libasound2-dev)
+	CGO_ENABLED=1 go build -trimpath -ldflags "-s -w" -o bin/ ./cmd/checky-alertd
+
 .PHONY: test
 test: ## Run every test that needs no container runtime: unit, golden, property, and against a real kube-apiserver and etcd
 	KUBEBUILDER_ASSETS="$(assets)"; export KUBEBUILDER_ASSETS; \
@@ -43,9 +47,13 @@ lint: ## Run the linters, the import rules of the design among them
 
 ##@ Try it
 
+# Where the alert daemon cannot be built, the demo says so and leaves its tone out.
+speaking = $$(echo '\#include <alsa/asoundlib.h>' | $${CC:-cc} -E - >/dev/null 2>&1 && echo alertd || true)
+
 .PHONY: demo
-demo: build ## Apply config/samples to an API server of their own, show every verdict, and stop
-	bin/checky demo
+demo: build ## Apply config/samples to an API server of their own, show every verdict and record a tone, and stop
+	speaking="$(speaking)"; if [ -n "$$speaking" ]; then $(MAKE) --no-print-directory alertd; fi; \
+	bin/checky demo $${speaking:+--alertd bin/checky-alertd}
 
 .PHONY: up
 up: build ## Run an API server with Checky on this machine until Ctrl-C
@@ -58,6 +66,10 @@ generate: ## Write the deep copies of the API types, the OpenAPI document and th
 	go tool controller-gen object paths=./api/...
 	go test ./apiserver/route -run TestDocumentIsCommitted -count 1 -update
 	"$$(hack/tools.sh oapi-codegen)" -config apiserver/client/oapi-codegen.yaml apiserver/client/openapi-3.0.json
+
+.PHONY: pictures
+pictures: ## Draw the spectrograms of the documentation; it needs sox
+	hack/pictures.sh
 
 .PHONY: manifests
 manifests: ## Write the custom resource definitions, the controller's role and the webhooks

@@ -18,10 +18,9 @@ import (
 	"time"
 
 	"k8s.io/client-go/rest"
-	"k8s.io/client-go/tools/clientcmd"
-	clientcmdapi "k8s.io/client-go/tools/clientcmd/api"
 
 	restclient "github.com/checky-dev/checky/apiserver/client"
+	"github.com/checky-dev/checky/cmd/checky/controlplane"
 	"github.com/checky-dev/checky/cmd/checky/controlplane/controlplanetest"
 )
 
@@ -141,13 +140,8 @@ func fixedAddress(t testing.TB) string {
 // writeKubeconfig writes a kubeconfig for a client certificate's configuration.
 func writeKubeconfig(t testing.TB, config *rest.Config) string {
 	t.Helper()
-	k := clientcmdapi.NewConfig()
-	k.Clusters["c"] = &clientcmdapi.Cluster{Server: config.Host, CertificateAuthorityData: config.CAData}
-	k.AuthInfos["u"] = &clientcmdapi.AuthInfo{ClientCertificateData: config.CertData, ClientKeyData: config.KeyData}
-	k.Contexts["x"] = &clientcmdapi.Context{Cluster: "c", AuthInfo: "u"}
-	k.CurrentContext = "x"
 	path := filepath.Join(t.TempDir(), "kubeconfig")
-	if err := clientcmd.WriteToFile(*k, path); err != nil {
+	if err := controlplane.WriteKubeconfig(path, config, "user"); err != nil {
 		t.Fatal(err)
 	}
 	return path

@@ -140,7 +140,7 @@ func (cp *ControlPlane) run(ctx context.Context) error {
 			return errors.Join(err, stopErr)
 		}
 	}
-	if err := writeKubeconfig(cp.kubeconfig, cp.admin, adminName); err != nil {
+	if err := WriteKubeconfig(cp.kubeconfig, cp.admin, adminName); err != nil {
 		return fmt.Errorf("kubeconfig: %w", err)
 	}
 	return nil

@@ -236,7 +236,7 @@ func TestKubeconfigOfOthersIsKept(t *testing.T) {
 	if err := os.WriteFile(path, []byte(theirs), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if err := writeKubeconfig(path, &rest.Config{Host: "https://127.0.0.1:1"}, adminName); err == nil {
+	if err := WriteKubeconfig(path, &rest.Config{Host: "https://127.0.0.1:1"}, adminName); err == nil {
 		t.Error("a kubeconfig of another cluster was overwritten")
 	}
 	text, err := os.ReadFile(path)
@@ -248,7 +248,7 @@ func TestKubeconfigOfOthersIsKept(t *testing.T) {
 	}
 	own := filepath.Join(t.TempDir(), "config")
 	for range 2 {
-		if err := writeKubeconfig(own, &rest.Config{Host: "https://127.0.0.1:1"}, adminName); err != nil {
+		if err := WriteKubeconfig(own, &rest.Config{Host: "https://127.0.0.1:1"}, adminName); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -15,9 +15,9 @@ import (
 // clusterName is the one cluster and context of a kubeconfig written here.
 const clusterName = "checky"
 
-// writeKubeconfig writes a kubeconfig file, readable by its owner alone, that holds a configuration's
+// WriteKubeconfig writes a kubeconfig file, readable by its owner alone, that holds a configuration's
 // certificates. It replaces only a file that it wrote itself.
-func writeKubeconfig(path string, cfg *rest.Config, user string) error {
+func WriteKubeconfig(path string, cfg *rest.Config, user string) error {
 	if err := checkOwn(path); err != nil {
 		return err
 	}
