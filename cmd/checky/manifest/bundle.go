@@ -9,7 +9,9 @@ import (
 	"strings"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/util/validation/field"
 
+	"github.com/checky-dev/checky/alerts"
 	"github.com/checky-dev/checky/api/v1alpha1"
 )
 
@@ -112,7 +114,7 @@ func (l *Loader) addRules(d *Document) {
 	switch {
 	case d.Problem != nil:
 		l.problems = append(l.problems, d.Problem)
-	case isOurs(d.Root.String("apiVersion")) && kind != "Check",
+	case isOurs(d.Root.String("apiVersion")) && kind != "Check" && kind != kindAlertPolicy && kind != kindSilence,
 		kind == string(v1alpha1.KindRuleSet), kind == string(v1alpha1.KindClusterRuleSet):
 		l.addSet(d, true)
 	case d.Root.Get("rules") != nil && d.Root.Get("apiVersion") == nil && d.Root.Get("kind") == nil:
@@ -133,6 +135,9 @@ func (l *Loader) addTarget(d *Document) {
 		l.bundle.Targets = append(l.bundle.Targets, Target{Document: d, object: true})
 	case kind == "Check":
 		l.addCheck(d)
+	case kind == kindAlertPolicy || kind == kindSilence:
+		l.validateAlerts(d, kind)
+		return
 	default:
 		l.addSet(d, false)
 	}
@@ -173,6 +178,21 @@ func (l *Loader) addCheck(d *Document) {
 	check.Namespace = cmp.Or(check.Namespace, l.Namespace)
 	check.Name = cmp.Or(check.Name, check.GenerateName)
 	l.bundle.Targets = append(l.bundle.Targets, Target{Document: d, Check: check})
+}
+
+// validateAlerts says what keeps an AlertPolicy or a Silence from working. It has no other part in a run.
+func (l *Loader) validateAlerts(d *Document, kind string) {
+	var problems field.ErrorList
+	policy, silence := &v1alpha1.AlertPolicy{}, &v1alpha1.Silence{}
+	switch {
+	case kind == kindAlertPolicy && l.decode(d, policy):
+		_, problems = alerts.Compile(policy)
+	case kind == kindSilence && l.decode(d, silence):
+		_, problems = alerts.CompileSilence(silence)
+	}
+	for _, problem := range problems {
+		l.problems = append(l.problems, d.Fault(d.Root.LineOfField(problem.Field), "%s", clipProblem(problem)))
+	}
 }
 
 func (l *Loader) addSet(d *Document, given bool) {

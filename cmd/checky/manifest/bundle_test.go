@@ -151,11 +151,14 @@ func TestLoadRefuses(t *testing.T) {
 		"TwoWays":          {"a CEL rule of the schema", check + "spec:\n  input: 1\n  rules:\n  - name: a\n    cel: {expression: 'true'}\n    module: {name: required}", `a.yaml:7: spec.rules[0]: Invalid value: set exactly one of module, cel and jsonSchema`},
 		"SameRuleTwice":    {"a list map", check + "spec:\n  input: 1\n  rules:\n  - " + aRule + "\n  - " + aRule, `a.yaml:8: spec.rules[1]: Duplicate value: {"name":"a"}`},
 		"EmptySet":         {"the schema says so", set + "spec: {rules: []}", "a.yaml:4: spec.rules: Invalid value: 0: spec.rules in body should have at least 1 items"},
-		"OtherKind":        {"most likely a slip", head + "kind: Ruleset\nmetadata: {name: a}", "a.yaml:2: kind: it is not one of Check, RuleSet and ClusterRuleSet"},
-		"NoKind":           {"most likely a slip", head + "metadata: {name: a}", "a.yaml:1: kind: it is not one of Check, RuleSet and ClusterRuleSet"},
+		"OtherKind":        {"most likely a slip", head + "kind: Ruleset\nmetadata: {name: a}", "a.yaml:2: kind: it is not one of Check, RuleSet, ClusterRuleSet, AlertPolicy and Silence"},
+		"NoKind":           {"most likely a slip", head + "metadata: {name: a}", "a.yaml:1: kind: it is not one of Check, RuleSet, ClusterRuleSet, AlertPolicy and Silence"},
 		"OtherVersion":     {"a version of tomorrow", "apiVersion: checky.dev/v2\nkind: Check", "a.yaml:1: apiVersion: this version of checky knows checky.dev/v1alpha1 only"},
 		"CheckTwice":       {"one of them would win", check + "spec: {input: 1}\n---\n" + check + "spec: {input: 2}", "a.yaml:6: Check c is there twice, first at a.yaml:1, and not the same; keep one of them"},
 		"SetTwice":         {"one of them would win, and is told once", set + "spec: {rules: [" + aRule + "]}\n---\n" + set + "spec: {rules: [" + aRule + ", {name: b, module: {name: required}}]}", "a.yaml:6: RuleSet s is there twice, first at a.yaml:1, and not the same; keep one of them"},
+		"TimeZone":         {"no schema knows them all", head + "kind: AlertPolicy\nmetadata: {name: a}\nspec:\n  quietHours:\n  - {start: '20:00', end: '07:00', timeZone: Europe/Atlantis}", `a.yaml:6: spec.quietHours[0].timeZone: Invalid value: "Europe/Atlantis": is not a known time zone: use an IANA name such as Europe/Berlin`},
+		"TwoTones":         {"a CEL rule of the schema", head + "kind: AlertPolicy\nmetadata: {name: a}\nspec:\n  recoveryTone: {pattern: low, file: a.wav}", `a.yaml:5: spec.recoveryTone: Invalid value: set exactly one of pattern, configMapKeyRef and file`},
+		"EndsBeforeStart":  {"a CEL rule of the schema", head + "kind: Silence\nmetadata: {name: a}\nspec: {startsAt: '2026-11-22T10:00:00Z', endsAt: '2026-11-22T09:00:00Z'}", `a.yaml:4: spec: Invalid value: endsAt must be after startsAt`},
 		"NumberPastFloats": {"it is no number of seconds", check + "spec: {input: 1, ttlSecondsAfterFinished: 1e400}", `a.yaml:1: Invalid value: "": Checked value must be of type integer with format int32 in spec.ttlSecondsAfterFinished`},
 	}
 	for name, tc := range cases {

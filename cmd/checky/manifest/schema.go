@@ -45,11 +45,19 @@ func NewSchemas(files fs.FS) *Schemas {
 	return &Schemas{files: files, kinds: map[string]*kindSchema{}}
 }
 
+// The kinds that no verdict depends on: their manifests are validated, and have no other part in a run.
+const (
+	kindAlertPolicy = "AlertPolicy"
+	kindSilence     = "Silence"
+)
+
 // definitions are the names of the files of each kind's definition.
 var definitions = map[string]string{
 	"Check":                             "crd/bases/checky.dev_checks.yaml",
 	string(v1alpha1.KindRuleSet):        "crd/bases/checky.dev_rulesets.yaml",
 	string(v1alpha1.KindClusterRuleSet): "crd/bases/checky.dev_clusterrulesets.yaml",
+	kindAlertPolicy:                     "crd/bases/checky.dev_alertpolicies.yaml",
+	kindSilence:                         "crd/bases/checky.dev_silences.yaml",
 }
 
 // kind is the compiled definition of a kind, or nil where it is none of Checky's.
@@ -104,7 +112,7 @@ func (s *Schemas) Validate(root *Node) ([]error, error) {
 	}
 	object, ok := root.Plain().(map[string]any)
 	if kind == nil || !ok {
-		return []error{&Error{Line: root.LineOfField("kind"), Problem: "kind: it is not one of Check, RuleSet and ClusterRuleSet"}}, nil
+		return []error{&Error{Line: root.LineOfField("kind"), Problem: "kind: it is not one of Check, RuleSet, ClusterRuleSet, AlertPolicy and Silence"}}, nil
 	}
 	delete(object, "status")
 	problems := validateMetadata(root, object)
