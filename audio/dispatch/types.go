@@ -46,8 +46,9 @@ type Entry struct {
 	Key          string     `json:"key"`
 	Since        time.Time  `json:"since"`
 	State        EntryState `json:"state"`
-	At           time.Time  `json:"at"` // wall clock: of the last announcement, or of the holding back
-	Acknowledged string     `json:"acknowledged,omitempty"`
+	At           time.Time  `json:"at"`                     // wall clock: of the last announcement, or of the holding back
+	Stale        bool       `json:"stale,omitempty"`        // Announced: it was not heard, and is not to be, also not as a repeat
+	Acknowledged string     `json:"acknowledged,omitempty"` // Held: the acknowledgement that is older than the failure, and so does not hold it back
 }
 
 // Kind is why something sounds.
@@ -103,10 +104,10 @@ type Suppression struct {
 	Reason Reason
 }
 
-// Decision is what to do now.
+// Decision is what to do now. Where Interrupt is set, Play is not: what is worse is started by the Next that follows Done, and Wake is now.
 type Decision struct {
-	Play       *Announcement // to be started now
-	Interrupt  bool          // what plays is to be stopped first
+	Play       *Announcement // to be started now: nothing else plays
+	Interrupt  bool          // what plays is to be stopped; it ends by Done, as anything does
 	Remember   []Entry       // to be kept in the journal
 	Forget     []types.UID   // to be dropped from the journal
 	Suppressed []Suppression
