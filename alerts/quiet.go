@@ -56,7 +56,7 @@ func (p *Policy) Quiet(at time.Time, s v1alpha1.Severity) (until time.Time, quie
 			if near.zone != w.zone || end >= near.to {
 				near = stretchAt(w.zone, end-nearby)
 			}
-			// Each time it is longer by what is left of a window's day, of which there are few before the limit.
+			// A span ends once, so this goes around no more often than the windows have spans within LookAhead.
 			if e := w.covers(end, near); e > end {
 				end, longer = e, true
 			}
