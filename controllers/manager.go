@@ -27,10 +27,12 @@ import (
 	checky "github.com/checky-dev/checky"
 	"github.com/checky-dev/checky/api/v1alpha1"
 	"github.com/checky-dev/checky/controllers/admission"
+	"github.com/checky-dev/checky/controllers/alertpolicy"
 	"github.com/checky-dev/checky/controllers/check"
 	"github.com/checky-dev/checky/controllers/metrics"
 	"github.com/checky-dev/checky/controllers/retention"
 	"github.com/checky-dev/checky/controllers/ruleset"
+	"github.com/checky-dev/checky/controllers/silence"
 	"github.com/checky-dev/checky/engine"
 	"github.com/checky-dev/checky/rag"
 	"github.com/checky-dev/checky/rules/builtin"
@@ -151,10 +153,18 @@ func setup(ctx context.Context, mgr manager.Manager, o *Options, counts *metrics
 		DefaultTTL: o.DefaultTTL,
 		Clock:      clock.RealClock{},
 	}
+	sounds, err := alertpolicy.NewSounds(mgr, o.Namespace)
+	if err != nil {
+		return err
+	}
+	policies := &alertpolicy.Reconciler{Client: mgr.GetClient(), Sounds: sounds, Events: recorder, Clock: clock.RealClock{}}
+	silences := &silence.Reconciler{Client: mgr.GetClient(), Events: recorder, Clock: clock.RealClock{}}
 	keep := &retention.Reconciler{Client: mgr.GetClient(), Metrics: counts, Cap: o.MaxFinished}
-	err := errors.Join(
+	err = errors.Join(
 		checks.SetupWithManager(ctx, mgr, o.Concurrency),
 		ruleset.Setup(mgr, library, recorder),
+		policies.SetupWithManager(ctx, mgr),
+		silences.SetupWithManager(mgr),
 		keep.SetupWithManager(ctx, mgr),
 		mgr.AddHealthzCheck("ping", healthz.Ping),
 		mgr.AddReadyzCheck("ping", healthz.Ping),
@@ -163,7 +173,7 @@ func setup(ctx context.Context, mgr manager.Manager, o *Options, counts *metrics
 		return err
 	}
 	return errors.Join(
-		admission.Setup(mgr, library),
+		admission.Setup(mgr, library, clock.RealClock{}),
 		mgr.AddReadyzCheck("webhooks", mgr.GetWebhookServer().StartedChecker()),
 	)
 }

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/spf13/pflag"
+	"k8s.io/apimachinery/pkg/util/validation"
 )
 
 // Options are what an operator chooses when the controller is installed.
@@ -34,6 +35,8 @@ type Options struct {
 	WebhookPort int
 	// WebhookCertDir holds tls.crt and tls.key for them.
 	WebhookCertDir string
+	// Namespace is Checky's own, where the ConfigMaps with the sounds of AlertPolicies are.
+	Namespace string
 	// PodName and PodNamespace name the controller's own Pod, for events that concern no Check. Empty: none are made.
 	PodName, PodNamespace string
 }
@@ -48,6 +51,7 @@ func DefaultOptions() Options {
 		MaxFinished:    1000,
 		Concurrency:    16,
 		WebhookPort:    9443,
+		Namespace:      "checky-system",
 	}
 }
 
@@ -65,6 +69,7 @@ func (o *Options) BindFlags(flags *pflag.FlagSet) {
 	flags.BoolVar(&o.Webhooks, "webhooks", o.Webhooks, "serve the validating webhooks")
 	flags.IntVar(&o.WebhookPort, "webhook-port", o.WebhookPort, "port of the validating webhooks")
 	flags.StringVar(&o.WebhookCertDir, "webhook-cert-dir", o.WebhookCertDir, "folder with tls.crt and tls.key of the validating webhooks")
+	flags.StringVar(&o.Namespace, "namespace", o.Namespace, "Checky's own namespace, where ConfigMaps with sounds are")
 	flags.StringVar(&o.PodName, "pod-name", o.PodName, "name of the controller's own Pod, for its events")
 	flags.StringVar(&o.PodNamespace, "pod-namespace", o.PodNamespace, "namespace of the controller's own Pod, for its events")
 }
@@ -86,6 +91,9 @@ func (o *Options) Validate() error {
 	}
 	if o.Webhooks && o.WebhookCertDir == "" {
 		problems = append(problems, errors.New("--webhooks needs --webhook-cert-dir, a folder with tls.crt and tls.key"))
+	}
+	if len(validation.IsDNS1123Label(o.Namespace)) > 0 {
+		problems = append(problems, errors.New("--namespace: it is no name that a namespace can have"))
 	}
 	return errors.Join(problems...)
 }

@@ -17,6 +17,8 @@ func TestOptions(t *testing.T) {
 		"Cap":         {[]string{"--max-finished-per-namespace=-1"}, "--max-finished-per-namespace"},
 		"Idle":        {[]string{"--concurrency=0"}, "--concurrency"},
 		"Crowded":     {[]string{"--concurrency=100000"}, "--concurrency"},
+		"Namespace":   {[]string{"--namespace=a/b"}, "--namespace"},
+		"Nowhere":     {[]string{"--namespace="}, "--namespace"},
 		"Certificate": {[]string{"--webhooks"}, "--webhook-cert-dir"},
 		"Webhooks":    {[]string{"--webhooks", "--webhook-cert-dir=/certs"}, ""},
 	} {

@@ -23,6 +23,7 @@ type AlertPolicySpec struct {
 	// one policy announces a failure on a node.
 	//
 	// +optional
+	// +kubebuilder:default=0
 	Priority int32 `json:"priority,omitempty"`
 
 	// Selector selects Checks by their labels. Unset or empty: all.
@@ -227,7 +228,7 @@ type AlertPolicyStatus struct {
 	// seconds of a change.
 	//
 	// +optional
-	MatchingChecks int32 `json:"matchingChecks,omitempty"`
+	MatchingChecks int32 `json:"matchingChecks"`
 
 	// Conditions hold Ready.
 	//
@@ -245,10 +246,11 @@ type AlertPolicyStatus struct {
 // +kubebuilder:subresource:status
 // +kubebuilder:resource:scope=Cluster,shortName=apol,categories=checky
 // +kubebuilder:printcolumn:name="Ready",type=string,JSONPath=`.status.conditions[?(@.type=="Ready")].status`
+// +kubebuilder:printcolumn:name="Reason",type=string,JSONPath=`.status.conditions[?(@.type=="Ready")].reason`
 // +kubebuilder:printcolumn:name="Min-Severity",type=string,JSONPath=`.spec.minSeverity`
 // +kubebuilder:printcolumn:name="Priority",type=integer,JSONPath=`.spec.priority`
 // +kubebuilder:printcolumn:name="Matching",type=integer,JSONPath=`.status.matchingChecks`
-// +kubebuilder:printcolumn:name="Reason",type=string,JSONPath=`.status.conditions[?(@.type=="Ready")].message`,priority=1
+// +kubebuilder:printcolumn:name="Message",type=string,JSONPath=`.status.conditions[?(@.type=="Ready")].message`,priority=1
 // +kubebuilder:printcolumn:name="Age",type=date,JSONPath=`.metadata.creationTimestamp`
 type AlertPolicy struct {
 	metav1.TypeMeta `json:",inline"`

@@ -93,10 +93,12 @@ type SilenceStatus struct {
 // +kubebuilder:object:root=true
 // +kubebuilder:subresource:status
 // +kubebuilder:resource:categories=checky
+// +kubebuilder:printcolumn:name="Ready",type=string,JSONPath=`.status.conditions[?(@.type=="Ready")].status`
 // +kubebuilder:printcolumn:name="State",type=string,JSONPath=`.status.state`
 // +kubebuilder:printcolumn:name="Ends",type=string,format=date-time,JSONPath=`.spec.endsAt`
 // +kubebuilder:printcolumn:name="Created-By",type=string,JSONPath=`.spec.createdBy`
 // +kubebuilder:printcolumn:name="Comment",type=string,JSONPath=`.spec.comment`,priority=1
+// +kubebuilder:printcolumn:name="Message",type=string,JSONPath=`.status.conditions[?(@.type=="Ready")].message`,priority=1
 // +kubebuilder:printcolumn:name="Age",type=date,JSONPath=`.metadata.creationTimestamp`
 type Silence struct {
 	metav1.TypeMeta `json:",inline"`

@@ -1,6 +1,6 @@
 // Package admission refuses, at the API server, what the controller would only report afterwards: rules that do
-// not compile and Checks that contradict themselves. It shares the compilation with the controller, and
-// everything works without it.
+// not compile, Checks that contradict themselves, and AlertPolicies and Silences that cannot work. It shares the compilation with
+// the controller, and everything works without it.
 package admission
 
 import (
@@ -13,6 +13,7 @@ import (
 	"k8s.io/apimachinery/pkg/util/validation/field"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/utils/clock"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/webhook/admission"
@@ -25,9 +26,11 @@ import (
 // +kubebuilder:webhook:path=/validate-checky-dev-v1alpha1-ruleset,mutating=false,failurePolicy=ignore,sideEffects=None,groups=checky.dev,resources=rulesets,verbs=create;update,versions=v1alpha1,name=ruleset.checky.dev,admissionReviewVersions=v1
 // +kubebuilder:webhook:path=/validate-checky-dev-v1alpha1-clusterruleset,mutating=false,failurePolicy=ignore,sideEffects=None,groups=checky.dev,resources=clusterrulesets,verbs=create;update,versions=v1alpha1,name=clusterruleset.checky.dev,admissionReviewVersions=v1
 // +kubebuilder:webhook:path=/validate-checky-dev-v1alpha1-check,mutating=false,failurePolicy=ignore,sideEffects=None,groups=checky.dev,resources=checks,verbs=create;update,versions=v1alpha1,name=check.checky.dev,admissionReviewVersions=v1
+// +kubebuilder:webhook:path=/validate-checky-dev-v1alpha1-alertpolicy,mutating=false,failurePolicy=ignore,sideEffects=None,groups=checky.dev,resources=alertpolicies,verbs=create;update,versions=v1alpha1,name=alertpolicy.checky.dev,admissionReviewVersions=v1
+// +kubebuilder:webhook:path=/validate-checky-dev-v1alpha1-silence,mutating=false,failurePolicy=ignore,sideEffects=None,groups=checky.dev,resources=silences,verbs=create;update,versions=v1alpha1,name=silence.checky.dev,admissionReviewVersions=v1
 
 // Setup registers the validating webhooks.
-func Setup(mgr ctrl.Manager, library *engine.Library) error {
+func Setup(mgr ctrl.Manager, library *engine.Library, now clock.PassiveClock) error {
 	return errors.Join(
 		ctrl.NewWebhookManagedBy(mgr, &v1alpha1.RuleSet{}).WithValidator(&validator[*v1alpha1.RuleSet]{
 			problems: func(set *v1alpha1.RuleSet) field.ErrorList {
@@ -41,6 +44,13 @@ func Setup(mgr ctrl.Manager, library *engine.Library) error {
 		}).Complete(),
 		ctrl.NewWebhookManagedBy(mgr, &v1alpha1.Check{}).WithValidator(&validator[*v1alpha1.Check]{
 			problems: func(check *v1alpha1.Check) field.ErrorList { return CheckProblems(library, check) },
+		}).Complete(),
+		ctrl.NewWebhookManagedBy(mgr, &v1alpha1.AlertPolicy{}).WithValidator(&validator[*v1alpha1.AlertPolicy]{
+			problems: policyProblems,
+		}).Complete(),
+		ctrl.NewWebhookManagedBy(mgr, &v1alpha1.Silence{}).WithValidator(&validator[*v1alpha1.Silence]{
+			problems: silenceProblems,
+			warnings: func(silence *v1alpha1.Silence) admission.Warnings { return silenceWarnings(silence, now.Now()) },
 		}).Complete(),
 	)
 }
@@ -80,11 +90,12 @@ func CheckProblems(library *engine.Library, check *v1alpha1.Check) field.ErrorLi
 // was admitted earlier can still be labelled or deleted.
 type validator[T client.Object] struct {
 	problems func(T) field.ErrorList
+	warnings func(T) admission.Warnings // of an object without problems; nil: there are none
 }
 
 // ValidateCreate refuses an object with problems.
 func (v *validator[T]) ValidateCreate(_ context.Context, object T) (admission.Warnings, error) {
-	return nil, v.refuse(object)
+	return v.judge(object)
 }
 
 // ValidateUpdate refuses a changed object with problems.
@@ -92,7 +103,7 @@ func (v *validator[T]) ValidateUpdate(_ context.Context, before, after T) (admis
 	if before.GetGeneration() == after.GetGeneration() && before.GetGeneration() != 0 {
 		return nil, nil
 	}
-	return nil, v.refuse(after)
+	return v.judge(after)
 }
 
 // ValidateDelete lets everything go.
@@ -100,12 +111,14 @@ func (v *validator[T]) ValidateDelete(context.Context, T) (admission.Warnings, e
 	return nil, nil
 }
 
-func (v *validator[T]) refuse(object T) error {
-	problems := v.problems(object)
-	if len(problems) == 0 {
-		return nil
+func (v *validator[T]) judge(object T) (admission.Warnings, error) {
+	if problems := v.problems(object); len(problems) > 0 {
+		return nil, apierrors.NewInvalid(kindOf(object), object.GetName(), problems)
 	}
-	return apierrors.NewInvalid(kindOf(object), object.GetName(), problems)
+	if v.warnings == nil {
+		return nil, nil
+	}
+	return v.warnings(object), nil
 }
 
 func kindOf(object runtime.Object) schema.GroupKind {
@@ -117,6 +130,10 @@ func kindOf(object runtime.Object) schema.GroupKind {
 		kind = "ClusterRuleSet"
 	case *v1alpha1.Check:
 		kind = "Check"
+	case *v1alpha1.AlertPolicy:
+		kind = "AlertPolicy"
+	case *v1alpha1.Silence:
+		kind = "Silence"
 	}
 	return schema.GroupKind{Group: v1alpha1.GroupVersion.Group, Kind: kind}
 }

@@ -69,13 +69,16 @@ func Strip(object any) (any, error) {
 	}
 	check.Spec.Input = v1alpha1.JSON{}
 	check.Spec.InputJSON = ""
-	status := &check.Status
+	status := check.Status
 	check.Status = v1alpha1.CheckStatus{
 		ObservedGeneration: status.ObservedGeneration,
 		CompletionTime:     status.CompletionTime,
 		Verdict: v1alpha1.Verdict{
 			Phase: status.Phase, InputDigest: status.InputDigest, RulesDigest: status.RulesDigest,
 		},
+	}
+	if status.Alert != nil { // AlertPolicies count by severity
+		check.Status.Alert = &v1alpha1.Alert{Severity: status.Alert.Severity}
 	}
 	check.Annotations = map[string]string{strippedAnnotation: ""}
 	return check, nil

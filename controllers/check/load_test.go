@@ -89,3 +89,15 @@ func TestStripTrustsNoAnnotation(t *testing.T) {
 		t.Errorf("a Check that was read whole passes for stripped: %v", err)
 	}
 }
+
+// TestStripKeepsWhatPoliciesNeed looks at what AlertPolicies select and count by.
+func TestStripKeepsWhatPoliciesNeed(t *testing.T) {
+	check := finishedCheck()
+	check.Labels = map[string]string{"app": "orders"}
+	check.Status.Phase = v1alpha1.PhaseFailure
+	check.Status.Alert = &v1alpha1.Alert{Key: "sha256:0", Severity: v1alpha1.SeverityCritical}
+	s := strip(t, check)
+	if s.Labels["app"] != "orders" || s.Status.Phase != v1alpha1.PhaseFailure || s.Status.Alert == nil || s.Status.Alert.Severity != v1alpha1.SeverityCritical {
+		t.Errorf("got %+v", s)
+	}
+}

@@ -103,7 +103,9 @@ func (c *cluster) apply(text string) {
 		if err != nil {
 			c.t.Fatal(err)
 		}
-		if _, cluster := object.(*v1alpha1.ClusterRuleSet); !cluster {
+		switch object.(type) {
+		case *v1alpha1.ClusterRuleSet, *v1alpha1.AlertPolicy: // they are of no namespace
+		default:
 			object.SetNamespace(c.namespace)
 		}
 		c.create(object)
