@@ -116,7 +116,7 @@ func convert(source beep.Streamer, rate, frames int) (PCM, error) {
 	return pcm[:min(len(pcm), maxFrames(SampleRate))], nil
 }
 
-// quantise is the sample for a level from -1 to 1; what is beyond is clipped.
+// quantise is the sample for a level from -1 to 1; what is beyond is clipped. A sample of 16 bits comes out as it was.
 func quantise(level float64) int16 {
-	return int16(math.Round(min(max(level*fullScale, -fullScale), fullScale)))
+	return int16(math.Round(min(max(level*-math.MinInt16, math.MinInt16), math.MaxInt16)))
 }
