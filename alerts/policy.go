@@ -44,14 +44,11 @@ type NamedTone struct {
 	Tone v1alpha1.Tone
 }
 
-// DefaultName is the name of the policy that applies where there is no other.
-const DefaultName = "default"
-
 // Default is the policy that applies where there is none that can be used: failures of severity error and critical sound once,
-// on every node, by the patterns that ship with Checky, and at every hour.
+// on every node, by the patterns that ship with Checky, and at every hour. Its name is default.
 func Default() *Policy {
 	return &Policy{
-		Name:          DefaultName,
+		Name:          "default",
 		GroupWait:     groupWait.unset,
 		GroupInterval: groupInterval.unset,
 		Volume:        defaultVolume,

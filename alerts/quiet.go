@@ -53,7 +53,7 @@ func (p *Policy) Quiet(at time.Time, s v1alpha1.Severity) (until time.Time, quie
 			if w.sounds[rank] {
 				continue
 			}
-			if near.zone != w.zone || end >= near.to {
+			if near.zone != w.zone {
 				near = stretchAt(w.zone, end-nearby)
 			}
 			// A span ends once, so this goes around no more often than the windows have spans within LookAhead.
@@ -68,8 +68,8 @@ func (p *Policy) Quiet(at time.Time, s v1alpha1.Severity) (until time.Time, quie
 	return time.Unix(min(end, limit), 0).In(at.Location()), true
 }
 
-// nearby is how long before an instant the stretch begins that covers is to be given, in seconds: long enough for all spans
-// that it looks at, if the clock does not leap.
+// nearby is how long before an instant the stretch begins that covers is to be given, in seconds. The earliest that it looks for
+// is the beginning of yesterday, so there are two days to spare for clocks that are set.
 const nearby = 4 * day
 
 // covers gives the end of the window's spans that an instant is in, or the instant itself.

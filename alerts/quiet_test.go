@@ -64,7 +64,10 @@ func span(t *testing.T, p *alerts.Policy, begins, ends string) {
 	t.Helper()
 	from, to := instant(t, begins), instant(t, ends)
 	outside := []time.Time{from.Add(-time.Nanosecond), to}
-	inside := []time.Time{from, from.Add(to.Sub(from) / 2), to.Add(-time.Nanosecond)}
+	inside := []time.Time{to.Add(-time.Nanosecond)}
+	for at := from; at.Before(to); at = at.Add(5 * time.Minute) {
+		inside = append(inside, at)
+	}
 	if from.Equal(to) {
 		outside, inside = append(outside, from.Add(time.Minute), from.Add(-time.Minute)), nil
 	}
@@ -97,6 +100,9 @@ func TestQuietHours(t *testing.T) {
 		"ahead of UTC by a day":     {hours("06:00-07:00", "Pacific/Kiritimati"), "2026-06-10T16:00:00Z", "2026-06-10T17:00:00Z"},
 		"leap year's last day":      {hours("22:00-06:00", berlin), "2028-12-31T21:00:00Z", "2029-01-01T05:00:00Z"},
 		"leap year's last night":    {hours("01:00-02:00", newYork), "2028-12-31T06:00:00Z", "2028-12-31T07:00:00Z"},
+		"a year beyond the table":   {hours("22:00-06:00", berlin), "2044-12-31T21:00:00Z", "2045-01-01T05:00:00Z"},
+		"its last night":            {hours("01:00-02:00", newYork), "2044-12-31T06:00:00Z", "2044-12-31T07:00:00Z"},
+		"its last evening":          {hours("21:00-23:00", newYork), "2045-01-01T02:00:00Z", "2045-01-01T04:00:00Z"},
 		"the day is that of begin":  {hours("22:00-06:00", "UTC", friday), "2026-06-12T22:00:00Z", "2026-06-13T06:00:00Z"},
 		"and not that of the end":   {hours("22:00-06:00", "UTC", saturday), "2026-06-13T22:00:00Z", "2026-06-14T06:00:00Z"},
 		"on another day is nothing": {hours("22:00-06:00", "UTC", friday), "2026-06-14T22:30:00Z", "2026-06-14T22:30:00Z"},
@@ -159,6 +165,7 @@ func TestQuietHoursAcrossAutumnFallBackTakeTheFirstOfTwo(t *testing.T) {
 		"Santiago's day of 25 hours":     {hours("00:00-24:00", "America/Santiago", saturday), "2026-04-04T03:00:00Z", "2026-04-05T04:00:00Z"},
 		"Cairo has 23:00 twice":          {hours("22:00-24:00", "Africa/Cairo"), "2026-10-29T19:00:00Z", "2026-10-29T22:00:00Z"},
 		"Havana has 00:00 twice":         {hours("00:00-01:00", "America/Havana"), "2026-11-01T04:00:00Z", "2026-11-01T06:00:00Z"},
+		"all but a minute of a day":      {hours("23:58-23:57", berlin), "2026-10-24T21:58:00Z", "2026-10-25T22:57:00Z"},
 		"a day that is there in 2 parts": {hours("00:00-06:00", "America/St_Johns", sunday), "2006-10-29T02:30:00Z", "2006-10-29T09:30:00Z"},
 	}
 	for reason, tc := range cases {

@@ -40,9 +40,6 @@ func loadZone(name string) (zone *time.Location, problem string) {
 	return zone, ""
 }
 
-// maxOffset is more than any clock was ever ahead of or behind UTC, in seconds.
-const maxOffset = day
-
 // maxStretches bounds the search for an instant: no zone changes its offset so often within two days.
 const maxStretches = 64
 
@@ -70,13 +67,9 @@ func stretchAt(zone *time.Location, at int64) stretch {
 }
 
 // reach gives the first instant at which the zone's clock shows wall or later. Where the clock leaps over it, that is the
-// instant of the leap; where it shows it twice, the first time.
+// instant of the leap; where it shows it twice, the first time. It looks from s.from on, so that has to be early enough: a day
+// before the clock could show wall.
 func (s stretch) reach(wall int64) int64 {
-	// Nothing before this could be it, as no clock is further ahead.
-	first := wall - maxOffset
-	if s.from > first || s.to <= first {
-		s = stretchAt(s.zone, first)
-	}
 	for range maxStretches {
 		if at := max(s.from, wall-s.offset); at < s.to {
 			return at
