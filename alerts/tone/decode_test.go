@@ -240,6 +240,8 @@ func TestDecodeAllocatesNoMoreThanItMust(t *testing.T) {
 		"a codebook without entries":       vorbisFile(t, ogg, withBytes(t, ogg, 13, 0, 0, 0), nil),
 		"a codebook without dimensions":    vorbisFile(t, ogg, withBytes(t, ogg, 11, 0, 0), nil),
 		"a codebook of 65535 dimensions":   vorbisFile(t, ogg, withBytes(t, ogg, 11, 0xFF, 0xFF), nil),
+		// The decoder would count the samples between as 2^32 less some: so many words it would read, from any packet.
+		"a residue that ends before it begins": vorbisFile(t, ogg, withLateResidue(t, ogg), manyPackets(t, ogg, time.Second)),
 	}
 	for name, data := range hostile {
 		t.Run(name, func(t *testing.T) {
@@ -267,6 +269,21 @@ func withBytes(t testing.TB, like []byte, at int, b ...byte) []byte {
 	setup := bytes.Clone(s.packets[2])
 	copy(setup[at:], b)
 	return setup
+}
+
+// withLateResidue is a file's setup header whose first residue begins as late as can be.
+func withLateResidue(t testing.TB, like []byte) []byte {
+	t.Helper()
+	header := withBytes(t, like, 0)
+	s := &setup{bits: bitReader{data: header[7:]}, channels: 1}
+	if !s.checkCodebooks() || !s.checkTransforms() || !s.checkFloors() {
+		t.Fatal("the file's own setup header is refused")
+	}
+	s.bits.skip(6 + 16) // the number of residues, and the first one's type
+	for at := s.bits.at; at < s.bits.at+24; at++ {
+		header[7+at/8] |= 1 << (at % 8)
+	}
+	return header
 }
 
 func FuzzDecode(f *testing.F) {

@@ -145,7 +145,7 @@ func oggPage(data []byte) (page oggPageParts, rest []byte, err error) {
 // the other order, which that package doesn't offer.
 var oggTable = func() (table [256]uint32) {
 	for i := range table {
-		r := uint32(i) << 24 //nolint:gosec // 255 at most
+		r := uint32(i) << 24
 		for range 8 {
 			top := r >> 31
 			r = r<<1 ^ top*0x04C11DB7

@@ -120,7 +120,7 @@ func (s *setup) checkLengths(entries int) bool {
 	}
 	length := s.bits.read(5) + 1
 	for entry := 0; entry < entries; length++ {
-		entry += s.bits.read(bits.Len(uint(entries - entry))) //nolint:gosec // positive
+		entry += s.bits.read(bits.Len(uint(entries - entry)))
 		if length > 32 || entry > entries {
 			return false
 		}
@@ -186,7 +186,10 @@ func (s *setup) checkResidues() bool {
 		if s.bits.read(16) > 2 {
 			return false
 		}
-		s.bits.skip(24 + 24 + 24) // begin, end, partition size
+		if begin, end := s.bits.read(24), s.bits.read(24); begin > end { // the decoder would count down from 2^32
+			return false
+		}
+		s.bits.skip(24) // partition size
 		cascades := make([]int, s.bits.read(6)+1)
 		if s.bits.read(8) >= len(s.books) {
 			return false
@@ -198,7 +201,7 @@ func (s *setup) checkResidues() bool {
 			}
 		}
 		for _, cascade := range cascades {
-			for range bits.OnesCount(uint(cascade)) { //nolint:gosec // positive
+			for range bits.OnesCount(uint(cascade)) {
 				book := s.bits.read(8)
 				if book >= len(s.books) || !s.books[book].vectors {
 					return false
@@ -226,7 +229,7 @@ func (s *setup) checkMapping() bool {
 		submaps = s.bits.read(4) + 1
 	}
 	if s.bits.read(1) == 1 {
-		steps, width := s.bits.read(8)+1, bits.Len(uint(s.channels-1)) //nolint:gosec // at least one channel
+		steps, width := s.bits.read(8)+1, bits.Len(uint(s.channels-1))
 		if steps > maxChannels {
 			return false
 		}
