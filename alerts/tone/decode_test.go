@@ -271,7 +271,7 @@ func withBytes(t testing.TB, like []byte, at int, b ...byte) []byte {
 	return setup
 }
 
-// withLateResidue is a file's setup header whose first residue begins as late as can be.
+// withLateResidue is a file's setup header whose first residue begins as late as can be, and ends at 0.
 func withLateResidue(t testing.TB, like []byte) []byte {
 	t.Helper()
 	header := withBytes(t, like, 0)
@@ -282,6 +282,7 @@ func withLateResidue(t testing.TB, like []byte) []byte {
 	s.bits.skip(6 + 16) // the number of residues, and the first one's type
 	for at := s.bits.at; at < s.bits.at+24; at++ {
 		header[7+at/8] |= 1 << (at % 8)
+		header[7+(at+24)/8] &^= 1 << ((at + 24) % 8)
 	}
 	return header
 }
