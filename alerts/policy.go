@@ -44,11 +44,14 @@ type NamedTone struct {
 	Tone v1alpha1.Tone
 }
 
+// DefaultName is the name of the built-in policy. An AlertPolicy of a cluster may have it too.
+const DefaultName = "default"
+
 // Default is the policy that applies where there is none that can be used: failures of severity error and critical sound once,
 // on every node, by the patterns that ship with Checky, and at every hour. Its name is default.
 func Default() *Policy {
 	return &Policy{
-		Name:          "default",
+		Name:          DefaultName,
 		GroupWait:     groupWait.unset,
 		GroupInterval: groupInterval.unset,
 		Volume:        defaultVolume,

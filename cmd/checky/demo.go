@@ -34,6 +34,7 @@ type demoOptions struct {
 	timeout    time.Duration
 	controller controllerFunc
 	facade     facadeFunc // nil: what it does over HTTP is left out
+	alertd     string     // the alert daemon's program; empty: the one that is found, if one is
 	quiet      func()     // called when the verdicts are in; nil: nothing is
 }
 
@@ -44,8 +45,9 @@ func newDemoCommand() *cobra.Command {
 		Use:   "demo",
 		Short: "Apply the sample Checks to an API server on this machine, and show their verdicts",
 		Long: `Run Kubernetes' API server and Checky on this machine, apply the sample Checks as a user would, print every verdict with its
-explanation, have a passing and a failing payload checked over HTTP, and stop. The exit code is 0 only if every sample came to the
-phase that its annotation ` + expectedPhaseAnnotation + ` names, and both payloads to what was expected.`,
+explanation, have a passing and a failing payload checked over HTTP, have a critical failure heard and print what was recorded, and stop.
+The exit code is 0 only if every sample came to the phase that its annotation ` + expectedPhaseAnnotation + ` names, and
+both payloads and the recording to what was expected.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			ctx, stop := untilSignal(cmd.Context())
@@ -59,6 +61,7 @@ phase that its annotation ` + expectedPhaseAnnotation + ` names, and both payloa
 		},
 	}
 	cmd.Flags().StringVar(&opts.samples, "samples", "", "folder of manifests to apply (default: those that ship with Checky)")
+	cmd.Flags().StringVar(&opts.alertd, "alertd", "", "the alert daemon's program (default: checky-alertd beside this one or in PATH; without any, no tone is recorded)")
 	cmd.Flags().DurationVar(&opts.timeout, "timeout", 2*time.Minute, "how long the verdicts may take, once the control plane runs")
 	return cmd
 }
@@ -97,11 +100,28 @@ func (o demoOptions) run(ctx context.Context, out, log io.Writer) error {
 		if e.facade != "" {
 			err = demoREST(ctx, e.facade, out, columns(out))
 		}
+		if err == nil {
+			err = o.tone(ctx, e, out)
+		}
 		if o.quiet != nil {
 			o.quiet()
 		}
 		return err
 	})
+}
+
+// tone has a failure heard, where there is a daemon to do so.
+func (o demoOptions) tone(ctx context.Context, e embedded, out io.Writer) error {
+	program := o.alertd
+	if program == "" {
+		found, err := findAlertd()
+		if err != nil {
+			fmt.Fprint(out, missingTone(err))
+			return nil
+		}
+		program = found
+	}
+	return demoTone(ctx, e, program, out)
 }
 
 // open returns the folder of samples.

@@ -1,0 +1,89 @@
+package audio
+
+import (
+	"errors"
+	"fmt"
+
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/fields"
+	"k8s.io/apimachinery/pkg/labels"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/client-go/rest"
+	"sigs.k8s.io/controller-runtime/pkg/cache"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/checky-dev/checky/api/v1alpha1"
+)
+
+// failing selects, at the API server, the Checks that are worth a tone. All others never reach this process.
+var failing = fields.AndSelectors(
+	fields.OneTermNotEqualSelector("status.phase", string(v1alpha1.PhaseSuccess)),
+	fields.OneTermNotEqualSelector("status.phase", string(v1alpha1.PhasePending)),
+)
+
+// newScheme knows the kinds that the daemon reads.
+func newScheme() (*runtime.Scheme, error) {
+	scheme := runtime.NewScheme()
+	return scheme, errors.Join(corev1.AddToScheme(scheme), metav1.AddMetaToScheme(scheme), v1alpha1.AddToScheme(scheme))
+}
+
+// metadataOf is an object of which only the metadata is watched.
+func metadataOf(kind string) *metav1.PartialObjectMetadata {
+	object := &metav1.PartialObjectMetadata{}
+	object.SetGroupVersionKind(corev1.SchemeGroupVersion.WithKind(kind))
+	return object
+}
+
+// newCache watches what the daemon needs, and keeps of it what the daemon looks at.
+func newCache(cluster *rest.Config, scheme *runtime.Scheme, node, namespace string) (cache.Cache, error) {
+	tones, err := labels.ValidatedSelectorFromSet(labels.Set{v1alpha1.ToneLabel: "true"})
+	if err != nil {
+		return nil, err
+	}
+	return cache.New(cluster, cache.Options{
+		Scheme:           scheme,
+		DefaultTransform: cache.TransformStripManagedFields(),
+		ByObject: map[client.Object]cache.ByObject{
+			&v1alpha1.Check{}:       {Field: failing, Transform: strip},
+			metadataOf("Namespace"): {Transform: keepLabels},
+			metadataOf("Node"):      {Field: fields.OneTermEqualSelector("metadata.name", node), Transform: keepLabels},
+			&corev1.ConfigMap{}:     {Namespaces: map[string]cache.Config{namespace: {LabelSelector: tones}}},
+		},
+	})
+}
+
+// strip is the cache's transform of Checks: it keeps what tells one failure from another and whom it concerns, so that each
+// takes little memory whatever its payload and verdict hold.
+func strip(object any) (any, error) {
+	check, ok := object.(*v1alpha1.Check)
+	if !ok {
+		return nil, fmt.Errorf("expected a Check, found %T", object)
+	}
+	kept := &v1alpha1.Check{ObjectMeta: metav1.ObjectMeta{
+		Name: check.Name, Namespace: check.Namespace, UID: check.UID, ResourceVersion: check.ResourceVersion, Labels: check.Labels,
+	}}
+	if by := check.Annotations[v1alpha1.AcknowledgedByAnnotation]; by != "" {
+		kept.Annotations = map[string]string{v1alpha1.AcknowledgedByAnnotation: by}
+	}
+	kept.Status.Phase = check.Status.Phase
+	kept.Status.Alert = check.Status.Alert
+	kept.Status.CompletionTime = check.Status.CompletionTime
+	for _, c := range check.Status.Conditions {
+		if c.Type == v1alpha1.ConditionPassed {
+			kept.Status.Conditions = []metav1.Condition{{Type: c.Type, LastTransitionTime: c.LastTransitionTime}}
+		}
+	}
+	return kept, nil
+}
+
+// keepLabels is the cache's transform of objects that only their labels matter of.
+func keepLabels(object any) (any, error) {
+	metadata, ok := object.(*metav1.PartialObjectMetadata)
+	if !ok {
+		return nil, fmt.Errorf("expected metadata, found %T", object)
+	}
+	kept := &metav1.PartialObjectMetadata{TypeMeta: metadata.TypeMeta}
+	kept.Name, kept.UID, kept.ResourceVersion, kept.Labels = metadata.Name, metadata.UID, metadata.ResourceVersion, metadata.Labels
+	return kept, nil
+}

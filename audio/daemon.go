@@ -1,0 +1,173 @@
+//go:build linux
+
+package audio
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/go-logr/logr"
+	"github.com/prometheus/client_golang/prometheus"
+	"golang.org/x/sync/errgroup"
+	"k8s.io/client-go/kubernetes"
+	"k8s.io/client-go/rest"
+	"sigs.k8s.io/controller-runtime/pkg/cache"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/checky-dev/checky/audio/dispatch"
+	"github.com/checky-dev/checky/audio/journal"
+	"github.com/checky-dev/checky/audio/trace"
+)
+
+// journalName is the journal's file in Options.StateDir.
+const journalName = "journal.db"
+
+// daemon is what runs. Its state is told news by the watches and asked by the loop, each under the lock.
+type daemon struct {
+	options Options
+	log     logr.Logger
+	began   time.Time
+
+	mu    sync.Mutex // guards state; never held across I/O
+	state *dispatch.State
+	news  chan struct{} // of one place: the loop has something to ask about
+
+	cache   cache.Cache
+	live    client.Reader // reads past the cache
+	journal *journal.Journal
+	metrics *trace.Metrics
+	events  *trace.Events
+	speaker *speaker
+	inquiry chan dispatch.Alert
+
+	synced atomic.Bool  // the first list of Checks is complete
+	turned atomic.Int64 // when the loop last turned, in nanoseconds since began
+	kept   atomic.Pointer[error]
+}
+
+// Run runs the daemon against a cluster until the context ends. It logs to the context's logger.
+func Run(ctx context.Context, cluster *rest.Config, o Options) error {
+	if err := o.Validate(); err != nil {
+		return err
+	}
+	cluster = rest.CopyConfig(cluster)
+	cluster.QPS = -1 // the API server's priority and fairness paces the daemon
+	d := &daemon{
+		options: o, log: logr.FromContextOrDiscard(ctx), began: time.Now(),
+		news: make(chan struct{}, 1), inquiry: make(chan dispatch.Alert, maxInquiries),
+		state: dispatch.New(dispatch.Options{FloodThreshold: o.FloodThreshold, MaxAge: o.MaxAge}),
+	}
+	if err := d.remember(); err != nil {
+		return err
+	}
+	if d.journal != nil {
+		defer d.journal.Close() //nolint:errcheck // what was applied is durable
+	}
+	if err := d.connect(cluster); err != nil {
+		return err
+	}
+	registry := prometheus.NewRegistry()
+	var err error
+	if d.metrics, err = trace.New(registry, d.waiting); err != nil {
+		return err
+	}
+	if err := d.trace(cluster); err != nil {
+		return err
+	}
+	if d.speaker, err = newSpeaker(d); err != nil {
+		return err
+	}
+	defer d.speaker.close()
+
+	group, ctx := errgroup.WithContext(ctx)
+	run := func(what string, f func(context.Context) error) {
+		group.Go(func() error {
+			if err := f(ctx); err != nil && ctx.Err() == nil {
+				return fmt.Errorf("%s: %w", what, err)
+			}
+			return nil
+		})
+	}
+	run("metrics", func(ctx context.Context) error { return serve(ctx, o.MetricsAddress, metricsHandler(registry)) })
+	run("health", func(ctx context.Context) error { return serve(ctx, o.HealthAddress, d.healthHandler()) })
+	run("cache", d.cache.Start)
+	run("events", d.events.Run)
+	run("watch", d.watch)
+	run("inquiries", d.inquire)
+	run("device", d.speaker.attend)
+	run("loop", d.loop)
+	d.log.Info("Started", "node", o.NodeName, "device", o.Device)
+	return group.Wait()
+}
+
+// remember opens the journal, where there is one, and tells the state what it holds.
+func (d *daemon) remember() error {
+	if d.options.StateDir == "" {
+		return nil
+	}
+	opened, entries, err := journal.Open(filepath.Join(d.options.StateDir, journalName), journal.Options{})
+	if err != nil {
+		return fmt.Errorf("--state-dir: %w", err)
+	}
+	if lost := opened.Recovered(); lost != nil {
+		d.log.Error(lost, "The journal could not be read, and is begun anew: what was announced may be announced again")
+	}
+	d.journal = opened
+	d.state.Restore(entries)
+	return nil
+}
+
+// connect makes the clients. Nothing is asked of the API server yet: it may be away.
+func (d *daemon) connect(cluster *rest.Config) error {
+	scheme, err := newScheme()
+	if err != nil {
+		return err
+	}
+	if d.live, err = client.New(cluster, client.Options{Scheme: scheme}); err != nil {
+		return err
+	}
+	d.cache, err = newCache(cluster, scheme, d.options.NodeName, d.options.Namespace)
+	return err
+}
+
+// trace makes what leaves a trace of announcements.
+func (d *daemon) trace(cluster *rest.Config) error {
+	clients, err := kubernetes.NewForConfig(cluster)
+	if err != nil {
+		return err
+	}
+	d.events = trace.NewEvents(clients.EventsV1(), d.options.NodeName, trace.EventOptions{Log: d.log.WithName("events"), Metrics: d.metrics})
+	return nil
+}
+
+// now is this moment by both clocks.
+func (d *daemon) now() dispatch.Moment {
+	now := time.Now()
+	return dispatch.Moment{Mono: now.Sub(d.began), Wall: now.Round(0)}
+}
+
+// tell has the state take news in, and the loop look at it.
+func (d *daemon) tell(news func(s *dispatch.State, now dispatch.Moment)) {
+	d.mu.Lock()
+	news(d.state, d.now())
+	d.mu.Unlock()
+	select {
+	case d.news <- struct{}{}:
+	default: // the loop has not looked yet, and will see both
+	}
+}
+
+// waiting is how many alerts wait to be announced.
+func (d *daemon) waiting() int {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.state.Waiting()
+}
+
+// errLoopStuck is what /livez says when the loop has not turned for so long that it never will.
+var errLoopStuck = errors.New("the loop has not turned for minutes")

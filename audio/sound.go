@@ -1,0 +1,280 @@
+//go:build linux
+
+package audio
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"sync"
+	"time"
+
+	"github.com/go-logr/logr"
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/apimachinery/pkg/util/wait"
+
+	"github.com/checky-dev/checky/alerts"
+	"github.com/checky-dev/checky/alerts/tone"
+	"github.com/checky-dev/checky/api/v1alpha1"
+	"github.com/checky-dev/checky/audio/device"
+	"github.com/checky-dev/checky/audio/dispatch"
+	"github.com/checky-dev/checky/audio/player"
+)
+
+// speaker turns announcements into sound, one at a time, and knows whether the device can be reached.
+type speaker struct {
+	*daemon
+	log    logr.Logger
+	device device.Device
+	player player.Player
+	tones  *os.Root // the folder of sounds; nil: there is none
+
+	turn chan struct{} // of one place: who holds it may start a player
+	lost chan struct{} // of one place: the device could not be reached
+
+	mu      sync.Mutex
+	failing error // of the last attempt to reach the device; nil: it was reached
+
+	unenforced sync.Once // what the kernel could not enforce is told once
+}
+
+// errUntried is what /readyz says before the device was tried.
+var errUntried = errors.New("the sound device has not been tried yet")
+
+func newSpeaker(d *daemon) (*speaker, error) {
+	target, err := device.Parse(d.options.Device)
+	if err != nil {
+		return nil, fmt.Errorf("--device: %w", err)
+	}
+	s := &speaker{
+		daemon: d, log: d.log.WithName("speaker"), device: target,
+		turn: make(chan struct{}, 1), lost: make(chan struct{}, 1), failing: errUntried,
+	}
+	s.player.Stderr = func(line string) { s.log.V(1).Info("The player says", "line", line) }
+	if d.options.TonesDir != "" {
+		if s.tones, err = os.OpenRoot(d.options.TonesDir); err != nil {
+			return nil, fmt.Errorf("--tones-dir: %w", err)
+		}
+	}
+	return s, nil
+}
+
+func (s *speaker) close() {
+	if s.tones != nil {
+		_ = s.tones.Close() // it was only read from
+	}
+}
+
+// announce plays an announcement, leaves its traces, and tells how it ended.
+func (s *speaker) announce(ctx context.Context, a *dispatch.Announcement) dispatch.Result {
+	job := player.Job{Volume: a.Policy.Volume, Device: s.device, Flood: a.Kind == dispatch.Flood}
+	log := s.log.WithValues("kind", a.Kind, "severity", a.Severity, "policy", a.Policy.Name, "count", a.Count)
+	var err error
+	if job.Pattern, job.File, err = s.sound(ctx, a.Tone); err != nil {
+		s.unusable(log, a, &job, err)
+	}
+	report, err := s.play(ctx, job)
+	if errors.Is(err, player.ErrBadFile) {
+		s.unusable(log, a, &job, err)
+		report, err = s.play(ctx, job)
+	}
+	result := resultOf(err)
+	s.metrics.Announced(*a, result, delay(a, report.Started))
+	switch result {
+	case dispatch.Played:
+		s.events.Announced(*a)
+		log.Info("Announced", "node", s.options.NodeName, "tone", toneName(&job, a), "started", report.Started, "length", report.Length.String(), "first", firstName(a))
+	case dispatch.Interrupted:
+		log.Info("Interrupted; it is announced later", "first", firstName(a))
+	case dispatch.Failed:
+		log.Error(err, "Could not announce; it is tried again", "first", firstName(a))
+	}
+	return result
+}
+
+func resultOf(err error) dispatch.Result {
+	switch {
+	case err == nil:
+		return dispatch.Played
+	case errors.Is(err, player.ErrInterrupted):
+		return dispatch.Interrupted
+	default:
+		return dispatch.Failed
+	}
+}
+
+// delay is from the verdict to the sound. The verdict's time has a resolution of one second. 0: unknown.
+func delay(a *dispatch.Announcement, started time.Time) time.Duration {
+	if a.Kind != dispatch.First || len(a.Alerts) == 0 || started.IsZero() || a.Alerts[0].Completed.IsZero() {
+		return 0
+	}
+	return max(started.Sub(a.Alerts[0].Completed), 0)
+}
+
+func firstName(a *dispatch.Announcement) string {
+	if len(a.Alerts) == 0 {
+		return ""
+	}
+	return a.Alerts[0].Namespace + "/" + a.Alerts[0].Name
+}
+
+func toneName(job *player.Job, a *dispatch.Announcement) string {
+	switch {
+	case job.Pattern != "":
+		return job.Pattern
+	case a.Tone.ConfigMapKeyRef != nil:
+		return a.Tone.ConfigMapKeyRef.Name + "/" + a.Tone.ConfigMapKeyRef.Key
+	default:
+		return a.Tone.File
+	}
+}
+
+// unusable has the pattern of the severity played in place of a sound that cannot be had: a failure is never silent for want of a file.
+func (s *speaker) unusable(log logr.Logger, a *dispatch.Announcement, job *player.Job, why error) {
+	log.Error(why, "A sound cannot be used; the pattern of the severity is heard instead", "tone", toneName(job, a))
+	s.metrics.ToneUnusable()
+	job.File, job.Pattern = nil, string(alerts.Pattern(a.Severity))
+}
+
+// sound is what a tone stands for: a pattern's name, or a file.
+func (s *speaker) sound(ctx context.Context, t v1alpha1.Tone) (pattern string, file []byte, err error) {
+	switch {
+	case t.ConfigMapKeyRef != nil:
+		file, err = s.fromConfigMap(ctx, t.ConfigMapKeyRef)
+	case t.File != "":
+		file, err = s.fromFolder(t.File)
+	default:
+		return string(t.Pattern), nil, nil
+	}
+	return "", file, err
+}
+
+// fromConfigMap takes a sound from the cache: the API server may be away.
+func (s *speaker) fromConfigMap(ctx context.Context, ref *v1alpha1.KeyReference) ([]byte, error) {
+	var object corev1.ConfigMap
+	if err := s.cache.Get(ctx, types.NamespacedName{Namespace: s.options.Namespace, Name: ref.Name}, &object); err != nil {
+		return nil, fmt.Errorf("ConfigMap %s, which needs the label %s: \"true\": %w", ref.Name, v1alpha1.ToneLabel, err)
+	}
+	file, ok := object.BinaryData[ref.Key]
+	if !ok {
+		return nil, fmt.Errorf("ConfigMap %s has no key %s in binaryData", ref.Name, ref.Key)
+	}
+	return file, nil
+}
+
+// fromFolder reads a sound from --tones-dir, and never from outside of it.
+func (s *speaker) fromFolder(name string) ([]byte, error) {
+	if s.tones == nil {
+		return nil, errors.New("--tones-dir is not set")
+	}
+	opened, err := s.tones.Open(name)
+	if err != nil {
+		return nil, err
+	}
+	defer opened.Close() //nolint:errcheck // it is only read
+	if info, err := opened.Stat(); err != nil || !info.Mode().IsRegular() {
+		return nil, errors.Join(err, fmt.Errorf("%s is no regular file", name))
+	}
+	file, err := io.ReadAll(io.LimitReader(opened, tone.MaxFileBytes+1))
+	if err == nil && len(file) > tone.MaxFileBytes {
+		err = fmt.Errorf("%s is larger than %d bytes", name, tone.MaxFileBytes)
+	}
+	return file, err
+}
+
+// play runs a player, when no other runs.
+func (s *speaker) play(ctx context.Context, job player.Job) (player.Report, error) {
+	select {
+	case s.turn <- struct{}{}:
+	case <-ctx.Done():
+		return player.Report{}, fmt.Errorf("%w: %w", player.ErrInterrupted, context.Cause(ctx))
+	}
+	report, err := s.player.Play(ctx, job)
+	<-s.turn
+	s.reached(err)
+	if report.Sandbox.Known() {
+		s.enforced(&report)
+	}
+	return report, err
+}
+
+// enforced tells, once, what the kernel could not enforce on a player.
+func (s *speaker) enforced(report *player.Report) {
+	s.unenforced.Do(func() {
+		for feature, enforced := range report.Sandbox.Features() {
+			s.metrics.Sandbox(feature, enforced)
+		}
+		if missing := report.Sandbox.Missing; len(missing) > 0 {
+			s.log.Info("The kernel does not enforce all of the player's sandbox", "missing", missing)
+			s.events.Node("SandboxIncomplete", fmt.Sprintf("The player of alert tones runs without: %v", missing))
+		}
+	})
+}
+
+// reached notes whether a player reached the device.
+func (s *speaker) reached(err error) {
+	if errors.Is(err, player.ErrInterrupted) || errors.Is(err, player.ErrBadFile) {
+		return // it says nothing about the device
+	}
+	s.mu.Lock()
+	s.failing = err
+	s.mu.Unlock()
+	s.metrics.Device(err == nil)
+	if err != nil {
+		select {
+		case s.lost <- struct{}{}:
+		default:
+		}
+	}
+}
+
+// ready is the error of the last attempt to reach the device.
+func (s *speaker) ready() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.failing
+}
+
+// attend plays silence when the daemon starts, and again, ever more seldom, while the device cannot be reached, so that readiness tells what a
+// failure would find. A folder of recordings is not tried: each attempt would be a recording.
+func (s *speaker) attend(ctx context.Context) error {
+	if s.device.Recording() != "" {
+		s.reached(nil)
+		return nil
+	}
+	for {
+		backoff := wait.Backoff{Duration: time.Second, Factor: 2, Cap: time.Minute, Steps: 100, Jitter: 0.1}
+		for {
+			_, err := s.play(ctx, player.Job{Silent: true, Volume: 1, Device: s.device})
+			if err == nil || ctx.Err() != nil {
+				break
+			}
+			s.log.Error(err, "The sound device cannot be reached; it is tried again")
+			select {
+			case <-ctx.Done():
+				return nil
+			case <-time.After(backoff.Step()):
+			}
+			if s.ready() == nil {
+				break // an announcement has reached it meanwhile
+			}
+		}
+		s.drain()
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-s.lost:
+		}
+	}
+}
+
+// drain forgets failures that attend itself has seen.
+func (s *speaker) drain() {
+	select {
+	case <-s.lost:
+	default:
+	}
+}

@@ -1,0 +1,221 @@
+//go:build linux
+
+package alertd_test
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/checky-dev/checky/audio/measure"
+	"github.com/checky-dev/checky/cmd/checky/controlplane"
+	"github.com/checky-dev/checky/cmd/checky/controlplane/controlplanetest"
+)
+
+var built struct {
+	once   sync.Once
+	binary string
+	err    error
+}
+
+// buildAlertd builds the real command, once. It lies in the control plane's folder, which is deleted after the last test.
+func buildAlertd(t testing.TB) string {
+	t.Helper()
+	dir := controlplanetest.Start(t).Dir()
+	built.once.Do(func() {
+		built.binary = filepath.Join(dir, "checky-alertd")
+		out, err := exec.Command("go", "build", "-o", built.binary, "../../cmd/checky-alertd").CombinedOutput()
+		if err != nil {
+			built.err = fmt.Errorf("build: %w\n%s", err, out)
+		}
+	})
+	if built.err != nil {
+		t.Fatal(built.err)
+	}
+	return built.binary
+}
+
+// room is where a daemon runs: the journal and the recordings outlive it.
+type room struct {
+	*cluster
+	state, recordings string
+}
+
+func (c *cluster) room() *room {
+	c.t.Helper()
+	r := &room{cluster: c, state: c.t.TempDir(), recordings: c.t.TempDir()}
+	return r
+}
+
+// daemon is one that runs: the real command, as a process of its own.
+type daemon struct {
+	*room
+	command *exec.Cmd
+	done    chan struct{} // closed when it has ended
+	err     error         // how, once done is closed
+
+	mu   sync.Mutex
+	log  []line
+	more chan struct{} // closed, and replaced, when there is more
+}
+
+// line is one of the daemon's log.
+type line map[string]any
+
+func (l line) text(key string) string {
+	text, _ := l[key].(string)
+	return text
+}
+
+// start runs the daemon, and returns when it watches the cluster. A flag that is given twice has the later value.
+func (r *room) start(flags ...string) *daemon {
+	r.t.Helper()
+	kubeconfig := filepath.Join(r.t.TempDir(), "kubeconfig")
+	if err := controlplane.WriteKubeconfig(kubeconfig, r.as("checky-alertd"), "alertd"); err != nil {
+		r.t.Fatal(err)
+	}
+	args := append([]string{
+		"run", "--node-name=" + node, "--state-dir=" + r.state, "--device=record:" + r.recordings,
+		"--metrics-bind-address=0", "--health-probe-bind-address=0",
+	}, flags...)
+	command := exec.CommandContext(context.WithoutCancel(r.t.Context()), buildAlertd(r.t), args...)
+	command.Env = append(os.Environ(), "KUBECONFIG="+kubeconfig)
+	stderr, err := command.StderrPipe()
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	d := &daemon{room: r, command: command, done: make(chan struct{}), more: make(chan struct{})}
+	if err := command.Start(); err != nil {
+		r.t.Fatal(err)
+	}
+	go func() {
+		d.read(stderr)
+		d.err = command.Wait()
+		close(d.done)
+	}()
+	r.t.Cleanup(d.kill)
+	r.t.Cleanup(d.tellOnFailure)
+	d.await("Watching", 1)
+	return d
+}
+
+// read takes the log in until it ends.
+func (d *daemon) read(log io.Reader) {
+	scanner := bufio.NewScanner(log)
+	for scanner.Scan() {
+		l := line{}
+		if json.Unmarshal(scanner.Bytes(), &l) != nil {
+			l = line{"msg": scanner.Text()}
+		}
+		d.mu.Lock()
+		d.log = append(d.log, l)
+		close(d.more)
+		d.more = make(chan struct{})
+		d.mu.Unlock()
+	}
+}
+
+// logged are the lines with a message so far.
+func (d *daemon) logged(message string) []line {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return slices.DeleteFunc(slices.Clone(d.log), func(l line) bool { return l.text("msg") != message })
+}
+
+// await returns the lines with a message once there are n of them.
+func (d *daemon) await(message string, n int) []line {
+	d.t.Helper()
+	timeout := time.After(patience)
+	for {
+		d.mu.Lock()
+		more := d.more
+		d.mu.Unlock()
+		if lines := d.logged(message); len(lines) >= n {
+			return lines
+		}
+		select {
+		case <-more:
+		case <-d.done:
+			d.t.Fatalf("the daemon ended before it logged %q %d times: %v", message, n, d.err)
+		case <-timeout:
+			d.t.Fatalf("the daemon did not log %q %d times", message, n)
+		}
+	}
+}
+
+// announced waits for n announcements in all, and returns them.
+func (d *daemon) announced(n int) []line {
+	d.t.Helper()
+	return d.await("Announced", n)
+}
+
+// kill ends the daemon with SIGKILL, if it still runs, and waits until it is gone.
+func (d *daemon) kill() {
+	_ = d.command.Process.Kill() // It may have ended.
+	<-d.done
+}
+
+// stop ends the daemon in order.
+func (d *daemon) stop() {
+	d.t.Helper()
+	if err := d.command.Process.Signal(syscall.SIGTERM); err != nil {
+		d.t.Fatal(err)
+	}
+	select {
+	case <-d.done:
+	case <-time.After(patience):
+		d.t.Fatal("the daemon does not end")
+	}
+	if d.err != nil {
+		d.t.Errorf("the daemon ended with %v", d.err)
+	}
+}
+
+func (d *daemon) tellOnFailure() {
+	if !d.t.Failed() {
+		return
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	var text strings.Builder
+	for _, l := range d.log[max(0, len(d.log)-40):] {
+		line, _ := json.Marshal(l)
+		fmt.Fprintln(&text, string(line))
+	}
+	d.t.Logf("the daemon's log ends with:\n%s", text.String())
+}
+
+// heard measures every finished recording of the room, oldest first.
+func (r *room) heard() []measure.Recording {
+	r.t.Helper()
+	files, err := filepath.Glob(filepath.Join(r.recordings, "*.raw"))
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	slices.Sort(files)
+	var heard []measure.Recording
+	for _, name := range files {
+		file, err := os.Open(name)
+		if err != nil {
+			r.t.Fatal(err)
+		}
+		samples, err := measure.ReadRaw(file, 1)
+		_ = file.Close() // it was only read
+		if err != nil {
+			r.t.Fatal(err)
+		}
+		heard = append(heard, measure.Analyse(samples, 48000))
+	}
+	return heard
+}
