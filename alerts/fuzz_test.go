@@ -2,6 +2,7 @@ package alerts_test
 
 import (
 	"encoding/json"
+	"math"
 	"testing"
 	"time"
 
@@ -24,7 +25,9 @@ func FuzzCompile(f *testing.F) {
 		`{"spec":{"checks":["order-1"],"severities":["critical"],"startsAt":"2026-05-31T10:00:00Z","endsAt":"2026-05-31T12:00:00Z"}}`,
 		`{"spec":{"checks":[],"selector":{},"endsAt":null}}`,
 	} {
-		f.Add([]byte(seed), int64(1_774_746_000), "error")
+		for _, seconds := range []int64{1_774_746_000, 0, -62_135_596_800, math.MinInt64, math.MaxInt64} {
+			f.Add([]byte(seed), seconds, "error")
+		}
 	}
 	f.Fuzz(func(t *testing.T, object []byte, seconds int64, severity string) {
 		at := time.Unix(seconds, 0)

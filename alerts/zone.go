@@ -40,7 +40,7 @@ func loadZone(name string) (zone *time.Location, problem string) {
 	return zone, ""
 }
 
-// maxStretches bounds the search for an instant: no zone changes its offset so often within two days.
+// maxStretches bounds the search for an instant: no zone changes its offset so often within the two weeks that it may take.
 const maxStretches = 64
 
 // stretch is a time in which the clock of a zone runs without a leap: from from until before to it is offset ahead of UTC.
