@@ -56,10 +56,18 @@ func (m model) entries() []dispatch.Entry {
 	return entries
 }
 
-// TestJournalIsAMap compares a journal with a map, over any order of changes and restarts.
+// TestJournalIsAMap compares a journal with a map, over any order of changes and restarts: of a few entries, which bbolt keeps in one
+// page, and of hundreds, which make a tree.
 func TestJournalIsAMap(t *testing.T) {
+	t.Run("a page", func(t *testing.T) { testJournalIsAMap(t, 12, 8) })
+	t.Run("a tree", func(t *testing.T) { testJournalIsAMap(t, 400, 150) })
+}
+
+func testJournalIsAMap(t *testing.T, uids, atOnce int) {
 	folder := t.TempDir()
-	uid := rapid.Custom(func(t *rapid.T) types.UID { return types.UID(fmt.Sprint("uid-", rapid.IntRange(0, 12).Draw(t, "uid"))) })
+	uid := rapid.Custom(func(t *rapid.T) types.UID {
+		return types.UID(fmt.Sprint("uid-", rapid.IntRange(0, uids).Draw(t, "uid")))
+	})
 	anEntry := rapid.Custom(func(t *rapid.T) dispatch.Entry {
 		return dispatch.Entry{
 			UID: uid.Draw(t, "uid"), Key: "k" + strings.Repeat("x", rapid.IntRange(0, maxKey-1).Draw(t, "key")),
@@ -73,7 +81,7 @@ func TestJournalIsAMap(t *testing.T) {
 		if err := os.Remove(path); err != nil && !os.IsNotExist(err) {
 			t.Fatal(err)
 		}
-		o := Options{MaxEntries: rapid.IntRange(1, 14).Draw(t, "bound")}
+		o := Options{MaxEntries: rapid.IntRange(1, uids+2).Draw(t, "bound")}
 		want := model{}
 		j, _, err := Open(path, o)
 		if err != nil {
@@ -82,8 +90,8 @@ func TestJournalIsAMap(t *testing.T) {
 		defer func() { _ = j.Close() }()
 		t.Repeat(map[string]func(*rapid.T){
 			"apply": func(t *rapid.T) {
-				remember := rapid.SliceOfN(anEntry, 0, 8).Draw(t, "remember")
-				forget := rapid.SliceOfN(uid, 0, 3).Draw(t, "forget")
+				remember := rapid.SliceOfN(anEntry, 0, atOnce).Draw(t, "remember")
+				forget := rapid.SliceOfN(uid, 0, atOnce).Draw(t, "forget")
 				if err := j.Apply(remember, forget); err != nil {
 					t.Fatal(err)
 				}

@@ -78,44 +78,43 @@ func sound(file io.ReaderAt, size int64) error {
 
 // findMeta is the meta page that bbolt would go by.
 func findMeta(file io.ReaderAt) (meta, error) {
-	if first, ok := readMeta(file, 0); ok {
-		second, ok := readMeta(file, first.pageSize)
-		if ok && second.pageSize != first.pageSize {
-			return meta{}, errors.New("its two heads disagree about the page size")
-		}
-		if ok && second.transaction > first.transaction {
-			return second, nil
-		}
-		return first, nil
-	}
-	// The first one is lost, and the page size with it: bbolt looks for the second at all that it may be.
-	for at := uint64(1 << 10); at <= 16<<20; at <<= 1 {
-		if second, ok := readMeta(file, at); ok {
-			if second.pageSize != at {
-				break
+	m, ok := readMeta(file, 0)
+	if ok {
+		if second, ok := readMeta(file, m.pageSize); ok && second.transaction > m.transaction {
+			if second.pageSize != m.pageSize {
+				return meta{}, errors.New("its two heads disagree about the page size")
 			}
-			return second, nil
+			m = second
 		}
 	}
-	return meta{}, errors.New("it has no valid head: it is no journal, or its beginning is lost")
+	// Where the first one is lost, the page size is lost with it: bbolt looks for the second one at all that it may be.
+	for at := uint64(1 << 10); !ok && at <= 16<<20; at <<= 1 {
+		if m, ok = readMeta(file, at); ok && m.pageSize != at {
+			return meta{}, errors.New("its second head is not where it belongs")
+		}
+	}
+	if !ok {
+		return meta{}, errors.New("it has no valid head: it is no journal, or its beginning is lost")
+	}
+	if m.pageSize < minPageSize || m.pageSize > maxPageSize || m.pageSize&(m.pageSize-1) != 0 {
+		return meta{}, fmt.Errorf("its pages are of %d bytes, which no system has", m.pageSize)
+	}
+	return m, nil
 }
 
-// readMeta reads a meta page, and tells whether it is valid.
+// readMeta reads a meta page, and tells whether bbolt would take it for valid.
 func readMeta(file io.ReaderAt, at uint64) (meta, bool) {
 	page := make([]byte, headerSize+metaSize)
-	if _, err := file.ReadAt(page, int64(at)); err != nil { //nolint:gosec // at most 16 MiB
+	if _, err := file.ReadAt(page, int64(at)); err != nil { //nolint:gosec // a page size has 32 bits
 		return meta{}, false
 	}
 	b := page[headerSize:]
 	sum := fnv.New64a()
 	_, _ = sum.Write(b[:metaSize-8])
-	m := meta{
+	return meta{
 		pageSize: uint64(order.Uint32(b[8:])), root: order.Uint64(b[16:]), freelist: order.Uint64(b[32:]),
 		pages: order.Uint64(b[40:]), transaction: order.Uint64(b[48:]),
-	}
-	valid := order.Uint32(b) == magic && order.Uint32(b[4:]) == version && order.Uint64(b[56:]) == sum.Sum64() &&
-		m.pageSize >= minPageSize && m.pageSize <= maxPageSize && m.pageSize&(m.pageSize-1) == 0
-	return m, valid
+	}, order.Uint32(b) == magic && order.Uint32(b[4:]) == version && order.Uint64(b[56:]) == sum.Sum64()
 }
 
 // page is what a page holds, with its header, and its kind. Its pages must not have been seen before.
@@ -155,7 +154,7 @@ type element struct {
 	bucket     bool   // of a leaf: the value is one
 }
 
-// tree looks at the pages below one. Its keys are within [low, high), where these are not nil; leaf looks at what they hold.
+// tree looks at the pages below one, whose keys are to be within [low, high), where these are not nil; leaf looks at what they hold.
 func (s *survey) tree(id uint64, low, high []byte, depth int, leaf func(element) error) error {
 	if depth > maxDepth {
 		return errors.New("its tree is deeper than one can be")
@@ -171,8 +170,8 @@ func (s *survey) tree(id uint64, low, high []byte, depth int, leaf func(element)
 	if err != nil {
 		return fmt.Errorf("page %d: %w", id, err)
 	}
-	if flags == branchPage && len(elements) == 0 {
-		return fmt.Errorf("page %d leads nowhere", id)
+	if len(elements) == 0 && (flags == branchPage || low != nil) { // an empty root is an empty tree
+		return fmt.Errorf("page %d is empty", id)
 	}
 	for i, e := range elements {
 		if flags == leafPage {
@@ -192,7 +191,8 @@ func (s *survey) tree(id uint64, low, high []byte, depth int, leaf func(element)
 	return nil
 }
 
-// elementsOf are the elements of a branch or leaf page, all of them within it, and their keys in order within [low, high).
+// elementsOf are the elements of a branch or leaf page, all of them within it, and their keys in order. Where low is not nil, it is
+// what leads to the page, and has to be its first key: bbolt finds a page in the one above by that. All are below high.
 func elementsOf(page []byte, flags uint16, low, high []byte) ([]element, error) {
 	count := int(order.Uint16(page[10:]))
 	if headerSize+count*elementSize > len(page) {
@@ -220,7 +220,7 @@ func elementsOf(page []byte, flags uint16, low, high []byte) ([]element, error) 
 			return nil, errors.New("an element reaches beyond it")
 		}
 		e.key, e.value = page[begin:begin+keySize], page[begin+keySize:begin+keySize+valueSize]
-		if i == 0 && bytes.Compare(e.key, low) < 0 || i > 0 && bytes.Compare(e.key, elements[i-1].key) <= 0 ||
+		if i == 0 && low != nil && !bytes.Equal(e.key, low) || i > 0 && bytes.Compare(e.key, elements[i-1].key) <= 0 ||
 			high != nil && bytes.Compare(e.key, high) >= 0 {
 			return nil, errors.New("its keys are out of order")
 		}
