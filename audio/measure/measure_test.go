@@ -172,10 +172,7 @@ func TestOthersAreNoPattern(t *testing.T) {
 }
 
 func TestAnalyseBoundsPulses(t *testing.T) {
-	var pcm tone.PCM
-	for range 3 * maxPulses {
-		pcm = tone.Join(40*time.Millisecond, pcm, sine(600, 40*time.Millisecond, 0.5))
-	}
+	pcm := tone.Join(40*time.Millisecond, slices.Repeat([]tone.PCM{sine(600, 40*time.Millisecond, 0.5)}, 3*maxPulses)...)
 	if r := Analyse(pcm, tone.SampleRate); len(r.Pulses) != maxPulses || r.Pattern != "" {
 		t.Errorf("%d pulses, %q", len(r.Pulses), r.Pattern)
 	}
