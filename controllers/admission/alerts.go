@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"time"
 
+	"k8s.io/apimachinery/pkg/api/equality"
 	"k8s.io/apimachinery/pkg/util/validation/field"
 	"sigs.k8s.io/controller-runtime/pkg/webhook/admission"
 
@@ -22,6 +23,16 @@ func policyProblems(policy *v1alpha1.AlertPolicy) field.ErrorList {
 func silenceProblems(silence *v1alpha1.Silence) field.ErrorList {
 	_, problems := alerts.CompileSilence(silence)
 	return problems
+}
+
+// samePolicy knows a spec that is only written in another way, as Go clients write the durations and times that they have read: 5m
+// becomes 5m0s, and the generation another.
+func samePolicy(before, after *v1alpha1.AlertPolicy) bool {
+	return equality.Semantic.DeepEqual(before.Spec, after.Spec)
+}
+
+func sameSilence(before, after *v1alpha1.Silence) bool {
+	return equality.Semantic.DeepEqual(before.Spec, after.Spec)
 }
 
 // silenceWarnings tells whoever writes a Silence that it is over. It is no reason to refuse it: to set the end to now is how a Silence

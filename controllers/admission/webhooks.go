@@ -47,9 +47,11 @@ func Setup(mgr ctrl.Manager, library *engine.Library, now clock.PassiveClock) er
 		}).Complete(),
 		ctrl.NewWebhookManagedBy(mgr, &v1alpha1.AlertPolicy{}).WithValidator(&validator[*v1alpha1.AlertPolicy]{
 			problems: policyProblems,
+			sameSpec: samePolicy,
 		}).Complete(),
 		ctrl.NewWebhookManagedBy(mgr, &v1alpha1.Silence{}).WithValidator(&validator[*v1alpha1.Silence]{
 			problems: silenceProblems,
+			sameSpec: sameSilence,
 			warnings: func(silence *v1alpha1.Silence) admission.Warnings { return silenceWarnings(silence, now.Now()) },
 		}).Complete(),
 	)
@@ -91,6 +93,7 @@ func CheckProblems(library *engine.Library, check *v1alpha1.Check) field.ErrorLi
 type validator[T client.Object] struct {
 	problems func(T) field.ErrorList
 	warnings func(T) admission.Warnings // of an object without problems; nil: there are none
+	sameSpec func(before, after T) bool // nil: the generation tells
 }
 
 // ValidateCreate refuses an object with problems.
@@ -100,7 +103,7 @@ func (v *validator[T]) ValidateCreate(_ context.Context, object T) (admission.Wa
 
 // ValidateUpdate refuses a changed object with problems.
 func (v *validator[T]) ValidateUpdate(_ context.Context, before, after T) (admission.Warnings, error) {
-	if before.GetGeneration() == after.GetGeneration() && before.GetGeneration() != 0 {
+	if before.GetGeneration() == after.GetGeneration() && before.GetGeneration() != 0 || v.sameSpec != nil && v.sameSpec(before, after) {
 		return nil, nil
 	}
 	return v.judge(after)

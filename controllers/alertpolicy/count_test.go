@@ -3,6 +3,8 @@ package alertpolicy
 import (
 	"context"
 	"fmt"
+	"slices"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -106,6 +108,7 @@ func TestUntilCount(t *testing.T) {
 // cluster is one policy and failing Checks; it writes down what is asked of it.
 type cluster struct {
 	policy *v1alpha1.AlertPolicy
+	mu     sync.Mutex
 	checks []v1alpha1.Check
 	counts int // how often the Checks were listed
 	writes int
@@ -119,7 +122,9 @@ func (c *cluster) client() client.Client {
 				list.Items = []v1alpha1.AlertPolicy{*c.policy.DeepCopy()}
 			case *v1alpha1.CheckList:
 				c.counts++
-				list.Items = c.checks
+				c.mu.Lock()
+				list.Items = slices.Clone(c.checks)
+				c.mu.Unlock()
 			case *metav1.PartialObjectMetadataList:
 				list.Items = []metav1.PartialObjectMetadata{{ObjectMeta: metav1.ObjectMeta{Name: "shop", Labels: map[string]string{"team": "sales"}}}}
 			}
@@ -147,7 +152,9 @@ func TestStorm(t *testing.T) {
 		queue := priorityqueue.New[reconcile.Request]("test")
 		go work(t, queue, r)
 		for range failures {
+			c.mu.Lock()
 			c.checks = append(c.checks, *one)
+			c.mu.Unlock()
 			r.countSoon().Create(t.Context(), event.CreateEvent{Object: one}, queue)
 			time.Sleep(storm / failures) // of the bubble's time, in which nothing else happens meanwhile
 		}

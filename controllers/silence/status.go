@@ -25,7 +25,7 @@ func statusOf(silence *v1alpha1.Silence, now time.Time) v1alpha1.SilenceStatus {
 	status := v1alpha1.SilenceStatus{ObservedGeneration: silence.Generation}
 	if len(problems) > 0 {
 		ready.Status, ready.Reason = metav1.ConditionFalse, v1alpha1.ReasonInvalidSilence
-		ready.Message = rules.ClipBytes(problems.ToAggregate().Error(), maxMessage)
+		ready.Message = rules.ClipBytes("nothing is silent by it: "+problems.ToAggregate().Error(), maxMessage)
 		status.State = invalidState(silence, now)
 	} else {
 		status.State = compiled.State(now)

@@ -34,6 +34,8 @@ var packages = map[string]string{
 	"engine":      "engine",
 	"controllers": "controllers",
 	"check":       "controllers/check",
+	"alertpolicy": "controllers/alertpolicy",
+	"silence":     "controllers/silence",
 
 	"apiserver":          "apiserver",
 	"apiserver/account":  "apiserver/account",

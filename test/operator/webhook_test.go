@@ -45,6 +45,10 @@ func TestWebhooksRefuse(t *testing.T) {
 		"NoInput":    {checkYAML("bad", `{ruleSets: [{name: a}]}`), "set exactly one of input, inputFrom and inputJSON"},
 		"TwoInputs":  {checkYAML("bad", `{input: 1, inputJSON: "1"}`), "set exactly one of input, inputFrom and inputJSON"},
 		"NotJSON":    {checkYAML("bad", `{inputJSON: "{"}`), "it ends in the middle of a value"},
+		"TimeZone":   {policyYAML("bad", `{quietHours: [{start: "22:00", end: "06:00", timeZone: Europe/Berln}]}`), "spec.quietHours[0].timeZone"},
+		"Local":      {policyYAML("bad", `{quietHours: [{start: "22:00", end: "06:00", timeZone: Local}]}`), "spec.quietHours[0].timeZone"},
+		"Selector":   {policyYAML("bad", `{selector: {matchExpressions: [{key: app, operator: Like, values: [x]}]}}`), "spec.selector.matchExpressions[0].operator"},
+		"Silence":    {silenceYAML("bad", `{endsAt: "2036-05-01T00:00:00Z", selector: {matchExpressions: [{key: app, operator: In}]}}`), "spec.selector.matchExpressions[0].values"},
 		"BadOwnRule": {checkYAML("bad", `{input: 1, rules: [{name: x, module: {name: nonsense}}]}`), "there is no module"},
 	} {
 		t.Run(name, func(t *testing.T) {
