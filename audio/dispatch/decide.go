@@ -29,7 +29,6 @@ func (s *State) Next(m Moment) Decision {
 	s.calm()
 	s.cover()
 	s.play()
-	s.cover() // a flood that begins covers what is due and did not go into its signal
 	d := Decision{
 		Play: s.out.play, Interrupt: s.out.interrupt, Suppressed: s.out.suppressed, Inquire: s.out.inquire, Wake: s.wake(),
 	}

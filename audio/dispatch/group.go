@@ -85,6 +85,15 @@ func (g *group) flushes(above int) (at time.Duration, worst int) {
 	return at, worst
 }
 
+// waits is how many wait.
+func (g *group) waits() int {
+	var n int
+	for rank := range g.waiting {
+		n += len(g.waiting[rank])
+	}
+	return n
+}
+
 // flush takes out what waits and is more severe than above.
 func (g *group) flush(above int) []*failure {
 	var taken []*failure
@@ -130,15 +139,7 @@ func (g *group) unheard(now time.Duration, rank int) time.Duration {
 
 // relax forgets the failed attempts of a group of which nothing waits any more.
 func (s *State) relax(g *group) {
-	if g == nil || g.failed == 0 {
-		return
-	}
-	for rank := range g.waiting {
-		if len(g.waiting[rank]) > 0 {
-			return
-		}
-	}
-	if s.playing == nil {
+	if g != nil && g.failed > 0 && g.waits() == 0 && s.playing == nil {
 		g.failed, g.pause, g.failRank = 0, 0, -1
 	}
 }

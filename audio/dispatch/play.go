@@ -82,34 +82,39 @@ func (s *State) agains() candidate {
 	return best
 }
 
-// playFirst announces what waits in a group; or, where too much is due, a flood of all groups that are due.
+// playFirst announces what waits in a group. Where too much is due on the whole node, it is a flood of all groups.
 func (s *State) playFirst(g *group) {
 	above := s.covered()
-	var due []*group
-	var n int
+	var n, worst int
 	for _, other := range s.groups {
 		if at, rank := other.flushes(above); rank >= 0 && at <= s.now.Mono {
-			due = append(due, other)
-			for i := range other.waiting {
-				n += len(other.waiting[i])
-			}
+			n += other.waits()
+			worst = max(worst, rank)
 		}
 	}
-	kind, groups := First, []*group{g}
 	if s.flood == nil && s.floods(n) {
-		kind, groups = Flood, due
+		s.playFlood(worst)
+		return
 	}
+	s.start(First, s.counted(g.flush(above)), g)
+}
+
+// playFlood announces by one signal what is due in all groups, and what the flood would cover at once.
+func (s *State) playFlood(worst int) {
 	var covers []*failure
-	for _, g := range groups {
-		covers = append(covers, g.flush(above)...)
+	var groups []*group
+	for _, g := range s.groups {
+		if at, rank := g.flushes(-1); rank >= 0 && at <= s.now.Mono {
+			covers = append(covers, g.flush(-1)...)
+			groups = append(groups, g)
+			continue
+		}
+		for rank := 0; rank <= worst; rank++ {
+			covers = append(covers, g.waiting[rank].until(s.now.Mono)...)
+		}
 	}
-	for _, f := range covers {
-		s.count(f)
-	}
-	s.start(kind, covers, groups...)
-	if kind == Flood {
-		s.flood = &flood{id: s.lastID, rank: s.playing.rank}
-	}
+	s.start(Flood, s.counted(covers), groups...)
+	s.flood = &flood{id: s.lastID, rank: s.playing.rank}
 }
 
 // start has an announcement of failures played. Its policy, and so its tone and volume, is that of the worst.

@@ -64,8 +64,8 @@ func (r *recoveries) expire(now time.Duration) {
 
 // inquire asks what became of a failure that was heard and is gone, if its policy has a tone for recoveries.
 func (s *State) inquire(f *failure) {
-	if f.group == nil || f.group.policy.Recovery == nil || len(s.recoveries.asked) >= s.options.MaxAlerts {
-		return
+	if !slices.Contains(s.groups, f.group) || f.group.policy.Recovery == nil || len(s.recoveries.asked) >= s.options.MaxAlerts {
+		return // or its policy is no more
 	}
 	x := &recovery{alert: f.alert, rank: f.rank, group: f.group, until: s.now.Mono + maxInquiry}
 	s.recoveries.of[f.alert.UID] = x
@@ -75,7 +75,7 @@ func (s *State) inquire(f *failure) {
 
 // heardGone asks what became of a failure that went while its tone played: it was heard all the same.
 func (s *State) heardGone(f *failure) {
-	if s.alerts[f.alert.UID] == nil && s.recoveries.of[f.alert.UID] == nil && slices.Contains(s.groups, f.group) {
+	if s.alerts[f.alert.UID] == nil && s.recoveries.of[f.alert.UID] == nil {
 		s.inquire(f)
 	}
 }

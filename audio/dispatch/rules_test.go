@@ -694,6 +694,38 @@ func TestRecoveryIsNotAnnounced(t *testing.T) {
 	}
 }
 
+func TestRecoveryThatIsCutShortIsPlayedLater(t *testing.T) {
+	r := newRoom(t, policy(t, "p", recovers))
+	r.observe(r.alert("a", failing))
+	r.run(30 * time.Second)
+	r.gone("a")
+	r.run(0)
+	r.s.Recovered(r.now, "a")
+	r.sound = 10 * time.Second
+	r.run(3 * time.Second)
+	r.observe(r.alert("b", info))
+	r.run(time.Minute)
+	r.expect("a failure of any severity comes first", "1s First error a", "34s First info b", "44s Recovery error a")
+}
+
+func TestRecoveryThatCannotBePlayedIsDroppedInTheEnd(t *testing.T) {
+	r := newRoom(t, policy(t, "p", recovers))
+	r.observe(r.alert("a", failing))
+	r.run(30 * time.Second)
+	r.attempts = nil
+	r.gone("a")
+	r.run(0)
+	r.s.Recovered(r.now, "a")
+	for range 5 {
+		r.results = append(r.results, Failed)
+	}
+	r.run(time.Hour)
+	r.expect("it was not heard", "1s First error a")
+	if len(r.attempts) != maxAttempts || len(r.s.recoveries.of) != 0 {
+		t.Errorf("%d attempts, keeps %d", len(r.attempts), len(r.s.recoveries.of))
+	}
+}
+
 func TestMoreThanMaxAlertsAreTold(t *testing.T) {
 	r := newRoom(t)
 	r.s = New(Options{MaxAlerts: 2})

@@ -158,9 +158,7 @@ func (s *State) Gone(m Moment, uid types.UID) {
 func (s *State) Waiting() int {
 	var n int
 	for _, g := range s.groups {
-		for rank := range g.waiting {
-			n += len(g.waiting[rank])
-		}
+		n += g.waits()
 	}
 	return n
 }

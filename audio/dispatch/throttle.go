@@ -76,8 +76,7 @@ func (s *State) cover() {
 	}
 	for _, g := range s.groups {
 		for rank := 0; rank <= s.flood.rank; rank++ {
-			for _, f := range g.waiting[rank].until(s.now.Mono) {
-				s.count(f)
+			for _, f := range s.counted(g.waiting[rank].until(s.now.Mono)) {
 				s.tell(f, ReasonFlood)
 				if s.signalling() {
 					f.playing = true
@@ -90,10 +89,13 @@ func (s *State) cover() {
 	}
 }
 
-// count counts a failure that is announced for the first time.
-func (s *State) count(f *failure) {
-	f.taken = s.now.Mono
-	s.taken.add(s.now.Mono, 1)
+// counted counts failures that are announced for the first time, and gives them back.
+func (s *State) counted(list []*failure) []*failure {
+	for _, f := range list {
+		f.taken = s.now.Mono
+	}
+	s.taken.add(s.now.Mono, len(list))
+	return list
 }
 
 // covered is up to which severity a flood covers what fails; -1: there is none.
