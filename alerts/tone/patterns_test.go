@@ -8,7 +8,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// limits are those that a pattern of one priority keeps: FACTS of IEC 60601-1-8 as published with alarm chips.
+// limits are those that a pattern of one priority keeps: the figures of IEC 60601-1-8 as published with alarm chips.
 type limits struct {
 	pulses         []int // how many there may be
 	minLength      time.Duration
