@@ -114,21 +114,22 @@ func (d Device) String() string {
 // Recording is the folder that a device of kind record writes to; empty for hardware.
 func (d Device) Recording() string { return d.dir }
 
+// Realtime says whether a device that records takes as long as the sound.
+func (d Device) Realtime() bool { return d.slow }
+
 // Plan is what playing on a device takes.
 type Plan struct {
 	Config string   // ALSA's configuration, for the file that ALSA_CONFIG_PATH names
 	Paths  []string // device files that are opened for reading and writing; some may be missing
-	// Realtime: the device takes sound as fast as it can be written, and playing is to take as long as the sound all the same.
-	Realtime bool
 }
 
-// Plan says how to play on hardware, or by way of a descriptor that a recording is written to; it is used for devices that record, alone.
-// The error is ErrNoCard where the card is not there, as far as that can be seen.
-func (d Device) Plan(recording uintptr) (Plan, error) { return d.plan("/", recording) }
+// Plan says how to play on the device. For one that records, ALSA writes to the descriptor given. The error is ErrNoCard
+// where the card is not there, as far as that can be seen.
+func (d Device) Plan(recording int) (Plan, error) { return d.plan("/", recording) }
 
-func (d Device) plan(root string, recording uintptr) (Plan, error) {
+func (d Device) plan(root string, recording int) (Plan, error) {
 	if d.dir != "" {
-		return Plan{Config: fmt.Sprintf(recordConfig, recording), Paths: []string{"/dev/null"}, Realtime: d.slow}, nil
+		return Plan{Config: fmt.Sprintf(recordConfig, recording), Paths: []string{"/dev/null"}}, nil
 	}
 	card, number, err := d.resolve(root)
 	if err != nil {

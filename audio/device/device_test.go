@@ -170,7 +170,7 @@ func TestPlan(t *testing.T) {
 		"Realtime": {
 			reason: "who plays waits",
 			name:   "record-realtime:/tmp",
-			want:   Plan{Config: "type file file 3 format raw", Paths: []string{"/dev/null"}, Realtime: true},
+			want:   Plan{Config: "type file file 3 format raw", Paths: []string{"/dev/null"}},
 		},
 	}
 	for name, tc := range cases {

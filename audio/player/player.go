@@ -21,6 +21,7 @@ import (
 type Job struct {
 	Pattern string        // of alerts/tone
 	File    []byte        // instead of a pattern: WAV or Ogg Vorbis, decoded in the sandbox
+	Silent  bool          // instead of either: open the device, and play a moment of silence
 	Flood   bool          // the flood pattern follows
 	Volume  int           // 1 to 100, in percent of full scale
 	Device  device.Device // the zero value is "default"
@@ -64,7 +65,7 @@ const waitDelay = 2 * time.Second
 // or another one, where the job is none that a player takes. The report tells how far it came also beside an error.
 func (p *Player) Play(ctx context.Context, j Job) (Report, error) {
 	h := Header{
-		Pattern: j.Pattern, Flood: j.Flood, FileBytes: len(j.File), Volume: j.Volume, Device: j.Device.String(), Probe: j.Probe,
+		Pattern: j.Pattern, FileBytes: len(j.File), Silent: j.Silent, Flood: j.Flood, Volume: j.Volume, Device: j.Device.String(), Probe: j.Probe,
 		Deadline: p.deadline(),
 	}
 	if err := h.validate(); err != nil {

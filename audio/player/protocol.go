@@ -19,8 +19,9 @@ import (
 // Header tells a player what to do. On its stdin it follows its own length in four bytes, the highest first, as JSON; FileBytes bytes follow it.
 type Header struct {
 	Pattern   string        `json:"pattern,omitempty"`
-	Flood     bool          `json:"flood,omitempty"`
 	FileBytes int           `json:"fileBytes,omitempty"`
+	Silent    bool          `json:"silent,omitempty"`
+	Flood     bool          `json:"flood,omitempty"`
 	Volume    int           `json:"volume"`
 	Device    string        `json:"device"`
 	Probe     bool          `json:"probe,omitempty"`
@@ -73,8 +74,11 @@ func ReadHeader(r io.Reader) (Header, error) {
 }
 
 func (h Header) validate() error {
-	if (h.Pattern == "") == (h.FileBytes == 0) {
-		return errors.New("one of a pattern and a file is to be played")
+	switch {
+	case h.Pattern != "" && h.FileBytes != 0, h.Silent && (h.Pattern != "" || h.FileBytes != 0 || h.Flood):
+		return errors.New("one of a pattern, a file and silence is to be played")
+	case h.Pattern == "" && h.FileBytes == 0 && !h.Silent:
+		return fmt.Errorf("%w: it is empty", ErrBadFile)
 	}
 	if _, ok := tone.ByName(h.Pattern); !ok && h.Pattern != "" {
 		return errors.New("there is no pattern of that name")

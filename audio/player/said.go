@@ -18,7 +18,8 @@ const (
 	maxMissing      = 16
 	maxTextBytes    = 1024    // a line of stderr, a text of a message
 	maxStderrLines  = 100     // that are handed on; the rest is dropped
-	maxTailBytes    = 4 << 10 // of stderr, in the error's text
+	maxHeadBytes    = 1 << 10 // of stderr's beginning, in the error's text: there a crash tells its cause
+	maxTailBytes    = 3 << 10 // and of its end
 )
 
 // lines cuts what is written to it into lines, and hands them on, each up to a number of bytes.
@@ -88,12 +89,15 @@ func (s *said) take(line []byte) {
 	}
 }
 
-// complaints hands on what a player, and ALSA in it, print to stderr, and keeps the end of it.
+// complaints hands on what a player, and ALSA in it, print to stderr, and keeps the beginning and the end of it.
 type complaints struct {
 	handOn func(line string)
 	count  int
+	head   []string
 	tail   []string
-	bytes  int
+	inHead int // bytes
+	inTail int
+	left   bool // some of what was between them is
 }
 
 func (c *complaints) take(line []byte) {
@@ -101,13 +105,25 @@ func (c *complaints) take(line []byte) {
 	if c.count++; c.count <= maxStderrLines && c.handOn != nil {
 		c.handOn(text)
 	}
+	if len(c.tail) == 0 && c.inHead+len(text) <= maxHeadBytes {
+		c.head = append(c.head, text)
+		c.inHead += len(text)
+		return
+	}
 	c.tail = append(c.tail, text)
-	for c.bytes += len(text); c.bytes > maxTailBytes; c.tail = c.tail[1:] {
-		c.bytes -= len(c.tail[0])
+	for c.inTail += len(text); c.inTail > maxTailBytes; c.tail = c.tail[1:] {
+		c.inTail -= len(c.tail[0])
+		c.left = true
 	}
 }
 
-func (c *complaints) String() string { return strings.Join(c.tail, "; ") }
+func (c *complaints) String() string {
+	parts := c.head
+	if c.left {
+		parts = append(parts, "...")
+	}
+	return strings.Join(append(parts, c.tail...), "; ")
+}
 
 // printable makes a text one line that a terminal shows and does not obey, and bounds it.
 func printable(text string) string {

@@ -13,6 +13,16 @@ type Report struct {
 	Missing    []string `json:"missing,omitempty"` // what is not enforced, for people, with what follows from it
 }
 
+// Features are the parts by name, and whether each is enforced.
+func (r Report) Features() map[string]bool {
+	return map[string]bool{"no_new_privs": r.NoNewPrivs, "rlimits": r.Rlimits, "landlock": r.Landlock > 0, "seccomp": r.Seccomp}
+}
+
+// Known tells the report of a process that got so far from none: where nothing at all can be enforced, that is in Missing.
+func (r Report) Known() bool {
+	return r.NoNewPrivs || r.Rlimits || r.Landlock > 0 || r.Seccomp || len(r.Missing) > 0
+}
+
 // outcome is how the parts went.
 type outcome struct {
 	noNewPrivs, rlimits, landlock, seccomp error

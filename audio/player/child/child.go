@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"strconv"
 	"strings"
 	"time"
 
@@ -71,12 +72,12 @@ func (c *child) run() error {
 		return err
 	}
 	time.AfterFunc(h.Deadline+deadlineGrace, func() { os.Exit(exitLate) })
-	plan, err := prepare(h)
+	paths, recorder, err := prepare(h)
 	if err != nil {
 		return err
 	}
 
-	report := sandbox.Enforce(plan.Paths...)
+	report := sandbox.Enforce(paths...)
 	c.say(player.Message{Sandbox: &report})
 
 	file := make([]byte, h.FileBytes)
@@ -91,7 +92,7 @@ func (c *child) run() error {
 	if h.Probe {
 		c.say(player.Message{Probes: probe()})
 	}
-	return c.play(pcm, plan.Realtime)
+	return c.play(pcm, recorder)
 }
 
 // watch ends this process when the parent is gone. The parent says nothing more, and leaves stdin open.
@@ -101,60 +102,102 @@ func (c *child) watch() {
 }
 
 // play reports when it begins, so that a sound that is cut off is known to have been heard.
-func (c *child) play(pcm tone.PCM, realtime bool) error {
+func (c *child) play(pcm tone.PCM, recorder *recorder) error {
 	length := pcm.Length()
-	var started time.Time
 	err := output.Play(pcm, func() {
-		started = time.Now()
+		if recorder != nil {
+			recorder.begin(length)
+		}
 		c.say(player.Message{Started: &length})
 	})
+	if err == nil && recorder != nil {
+		err = recorder.finish()
+	}
 	if err != nil {
 		return err
-	}
-	if realtime {
-		time.Sleep(time.Until(started.Add(length + output.Silence)))
 	}
 	c.say(player.Message{Ended: true})
 	return nil
 }
 
 // prepare does what needs more of the system than the sandbox leaves: it finds the device, and writes ALSA's configuration
-// to memory, so that there is no file to clean up.
-func prepare(h player.Header) (device.Plan, error) {
+// to memory, so that there is no file to clean up. It returns the files that ALSA opens, and for a device that records, a recorder.
+func prepare(h player.Header) ([]string, *recorder, error) {
 	d, err := device.Parse(h.Device)
 	if err != nil {
-		return device.Plan{}, err
+		return nil, nil, err
 	}
-	if d.Recording() != "" {
-		var info unix.Stat_t
-		if err := unix.Fstat(player.RecordingDescriptor, &info); err != nil || info.Mode&unix.S_IFMT != unix.S_IFREG {
-			return device.Plan{}, fmt.Errorf("descriptor %d is no file to record to", player.RecordingDescriptor)
-		}
+	if err := closeInherited(d.Recording() != ""); err != nil {
+		return nil, nil, err
 	}
-	plan, err := d.Plan(player.RecordingDescriptor)
+	plan, recorder, err := planFor(d)
 	if err != nil {
-		return device.Plan{}, err
+		return nil, nil, err
 	}
 	fd, err := unix.MemfdCreate("asound.conf", unix.MFD_CLOEXEC)
 	if err != nil {
-		return device.Plan{}, fmt.Errorf("memory for ALSA's configuration: %w", err)
+		return nil, nil, fmt.Errorf("memory for ALSA's configuration: %w", err)
 	}
 	if _, err := unix.Write(fd, []byte(plan.Config)); err != nil {
-		return device.Plan{}, fmt.Errorf("ALSA's configuration: %w", err)
+		return nil, nil, fmt.Errorf("ALSA's configuration: %w", err)
 	}
-	return plan, os.Setenv("ALSA_CONFIG_PATH", fmt.Sprintf("/proc/self/fd/%d", fd))
+	return plan.Paths, recorder, os.Setenv("ALSA_CONFIG_PATH", fmt.Sprintf("/proc/self/fd/%d", fd))
+}
+
+// planFor says how to play on a device.
+func planFor(d device.Device) (device.Plan, *recorder, error) {
+	if d.Recording() == "" {
+		plan, err := d.Plan(0)
+		return plan, nil, err
+	}
+	// Go may have a file of its own at that number; it is not inheritable.
+	var info unix.Stat_t
+	flags, err := unix.FcntlInt(player.RecordingDescriptor, unix.F_GETFD, 0)
+	if err != nil || flags&unix.FD_CLOEXEC != 0 || unix.Fstat(player.RecordingDescriptor, &info) != nil || info.Mode&unix.S_IFMT != unix.S_IFREG {
+		return device.Plan{}, nil, fmt.Errorf("descriptor %d is no file to record to", player.RecordingDescriptor)
+	}
+	recorder, err := newRecorder(d.Realtime())
+	if err != nil {
+		return device.Plan{}, nil, err
+	}
+	plan, err := d.Plan(recorder.pipe)
+	return plan, recorder, err
+}
+
+// closeInherited closes what a careless program before this one left open: what Go opens itself is not inheritable. The pipes
+// stay, and the recording if there is one.
+func closeInherited(recording bool) error {
+	const directory = "/proc/self/fd"
+	entries, err := os.ReadDir(directory)
+	if err != nil {
+		return fmt.Errorf("inherited descriptors: %w", err)
+	}
+	for _, entry := range entries {
+		fd, err := strconv.Atoi(entry.Name())
+		if err != nil || fd < player.RecordingDescriptor || fd == player.RecordingDescriptor && recording {
+			continue
+		}
+		// An error is that of the descriptor by which the folder was read.
+		if flags, err := unix.FcntlInt(uintptr(fd), unix.F_GETFD, 0); err == nil && flags&unix.FD_CLOEXEC == 0 {
+			_ = unix.Close(fd)
+		}
+	}
+	return nil
 }
 
 // sound is what the header asks for.
 func sound(h player.Header, file []byte) (tone.PCM, error) {
 	var pcm tone.PCM
-	if len(file) > 0 {
+	switch {
+	case h.Silent:
+		return nil, nil // what follows every sound is all
+	case len(file) > 0:
 		decoded, err := tone.Decode(file)
 		if err != nil {
 			return nil, fmt.Errorf("%w: %w", player.ErrBadFile, err)
 		}
 		pcm = decoded.Scale(h.Volume)
-	} else {
+	default:
 		pattern, _ := tone.ByName(h.Pattern) // the header was validated
 		pcm = pattern.Render(h.Volume)
 	}
