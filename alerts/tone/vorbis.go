@@ -48,7 +48,10 @@ func decodeVorbis(data []byte) (PCM, error) {
 	}
 	count := len(frames)
 	return convert(beep.StreamerFunc(func(block [][2]float64) (int, bool) {
-		n := copy(block, frames)
+		n := min(len(block), len(frames))
+		for i, level := range frames[:n] {
+			block[i] = [2]float64{float64(level), float64(level)}
+		}
 		frames = frames[n:]
 		return n, n > 0
 	}), rate, count)
@@ -74,8 +77,9 @@ func checkIdentity(header []byte) (channels, rate int, err error) {
 	return channels, rate, nil
 }
 
-// vorbisFrames are left and right of all samples that are to be heard. It stops where the sound is too long.
-func vorbisFrames(decoder *vorbis.Decoder, ogg *oggStream) ([][2]float64, error) {
+// vorbisFrames are all samples that are to be heard, left and right mixed: the most that a file can hold takes 8 MB so. It
+// stops where the sound is too long.
+func vorbisFrames(decoder *vorbis.Decoder, ogg *oggStream) ([]float32, error) {
 	channels, limit := decoder.Channels(), maxFrames(decoder.SampleRate())
 	right := 0
 	switch {
@@ -88,7 +92,7 @@ func vorbisFrames(decoder *vorbis.Decoder, ogg *oggStream) ([][2]float64, error)
 	limit += 2 * len(buffer) / channels // packets may hold more at both ends than is to be heard
 
 	first, final := ogg.marks()
-	var frames [][2]float64
+	var frames []float32
 	atFirst := 0
 	for i, packet := range ogg.packets {
 		if i < headerPackets || len(packet) == 0 { // an empty one is allowed, and means nothing
@@ -99,7 +103,7 @@ func vorbisFrames(decoder *vorbis.Decoder, ogg *oggStream) ([][2]float64, error)
 			return nil, fmt.Errorf("%w: it is damaged: %w", ErrFormat, err)
 		}
 		for j := 0; j+channels <= len(decoded); j += channels {
-			frames = append(frames, [2]float64{float64(decoded[j]), float64(decoded[j+right])})
+			frames = append(frames, (decoded[j]+decoded[j+right])/2)
 		}
 		if i+1 == first.packets {
 			atFirst = len(frames)
@@ -128,7 +132,7 @@ func (s *oggStream) marks() (first, final oggMark) {
 // heard leaves out what is decoded at both ends only since packets come in blocks (specification, A.2): where the first page
 // with sound counts fewer samples than were decoded by its end, the first of them; after what the last page counts, the
 // rest.
-func heard(frames [][2]float64, atFirst int, first, final oggMark) [][2]float64 {
+func heard(frames []float32, atFirst int, first, final oggMark) []float32 {
 	offset := int64(0) // what the stream's count is ahead of ours
 	if !first.last {
 		offset = first.granule - int64(atFirst)
