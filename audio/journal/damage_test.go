@@ -100,7 +100,7 @@ func TestDamagedFiles(t *testing.T) {
 		"second head is lost":  changed(func(b []byte) { b[pageSize+headerSize+20] ^= 1 }),
 		"first page is lost":   changed(func(b []byte) { clear(b[:pageSize]) }),
 		"more than there was":  append(bytes.Clone(whole), make([]byte, 100)...),
-		"less room than there": whole[:pageSize*int(newest(t, whole).pages)], //nolint:gosec // a few
+		"less room than there": whole[:pageSize*int(newest(t, whole).pages)],
 	}
 	for name, data := range kept {
 		t.Run(name, func(t *testing.T) {
@@ -126,7 +126,7 @@ func copyPages(b []byte, pageSize int) {
 	for at := 2 * pageSize; at < len(b); at += pageSize {
 		if order.Uint16(b[at+8:]) == leafPage {
 			order.PutUint16(b[at+8:], branchPage)
-			order.PutUint64(b[at+headerSize+8:], uint64(at/pageSize)) //nolint:gosec // not negative
+			order.PutUint64(b[at+headerSize+8:], uint64(at/pageSize))
 		}
 	}
 }
@@ -268,7 +268,7 @@ func FuzzDamage(f *testing.F) {
 	f.Add(uint32(headerSize+32), number(m.root), uint32(pageSize+headerSize+32), number(m.root))
 	f.Add(uint32(headerSize+40), number(1<<20), uint32(pageSize+headerSize+40), number(5))
 	for page := uint64(2); page < m.pages; page++ {
-		at := uint32(page) * uint32(pageSize) //nolint:gosec // a few
+		at := uint32(page) * uint32(pageSize)
 		f.Add(at+8, []byte{branchPage, 0}, at+headerSize+8, number(page))
 		f.Add(at+10, []byte{0xFF, 0xFF}, at+12, []byte{1, 0, 0, 0})
 		f.Add(at+headerSize, number(page), at+headerSize+8, number(m.root))

@@ -28,7 +28,7 @@ const (
 // would have it grow further fails; a file that is larger when it is opened is taken for damaged.
 const maxFileBytes = 256 << 20
 
-// ErrInUse: another process has the journal.
+// ErrInUse is that another process has the journal.
 var ErrInUse = errors.New("it is in use by another process")
 
 // Options are a Journal's. The zero value is good.
@@ -126,19 +126,40 @@ func (j *Journal) drop(uid types.UID) {
 	}
 }
 
-// evict drops what is too much. It sorts all entries, but only when there are more than fit.
+// candidate is an entry that may have to go.
+type candidate struct {
+	uid types.UID
+	stamp
+}
+
+// before tells which of two goes first.
+func before(a, b candidate) int {
+	return cmp.Or(cmp.Compare(a.rank(), b.rank()), a.at.Compare(b.at), cmp.Compare(a.uid, b.uid))
+}
+
+// few is how many entries are looked for one by one; for more, all are sorted.
+const few = 8
+
+// evict drops what is too much.
 func (j *Journal) evict() {
 	excess := len(j.entries) - j.o.MaxEntries
 	if excess <= 0 {
 		return
 	}
-	uids := slices.Collect(maps.Keys(j.entries))
-	slices.SortFunc(uids, func(a, b types.UID) int {
-		x, y := j.entries[a], j.entries[b]
-		return cmp.Or(cmp.Compare(x.rank(), y.rank()), x.at.Compare(y.at), cmp.Compare(a, b))
-	})
-	for _, uid := range uids[:excess] {
-		j.drop(uid)
+	candidates := make([]candidate, 0, len(j.entries))
+	for uid, s := range j.entries {
+		candidates = append(candidates, candidate{uid, s})
+	}
+	if excess > few {
+		slices.SortFunc(candidates, before)
+	}
+	for i := range excess {
+		for n := i + 1; excess <= few && n < len(candidates); n++ {
+			if before(candidates[n], candidates[i]) < 0 {
+				candidates[i], candidates[n] = candidates[n], candidates[i]
+			}
+		}
+		j.drop(candidates[i].uid)
 	}
 }
 

@@ -30,7 +30,7 @@ func (m model) apply(remember []dispatch.Entry, forget []types.UID, bound int) {
 	for len(m) > bound {
 		var least *dispatch.Entry
 		for _, e := range m {
-			if least == nil || before(e, *least) {
+			if least == nil || goesBefore(e, *least) {
 				least = &e
 			}
 		}
@@ -38,7 +38,7 @@ func (m model) apply(remember []dispatch.Entry, forget []types.UID, bound int) {
 	}
 }
 
-func before(a, b dispatch.Entry) bool {
+func goesBefore(a, b dispatch.Entry) bool {
 	switch {
 	case a.State != b.State:
 		return a.State == dispatch.Announced

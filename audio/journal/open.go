@@ -229,7 +229,7 @@ func lock(file *os.File, path string) (owner bool, err error) {
 	if !info.Mode().IsRegular() {
 		return false, fmt.Errorf("it is no regular file (%s); remove it, or give another --state-dir", info.Mode().Type())
 	}
-	err = syscall.Flock(int(file.Fd()), syscall.LOCK_EX|syscall.LOCK_NB) //nolint:gosec // a descriptor fits an int
+	err = syscall.Flock(int(file.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
 	if errors.Is(err, syscall.EWOULDBLOCK) || errors.Is(err, syscall.EINTR) {
 		return false, nil
 	}
@@ -244,7 +244,7 @@ func lock(file *os.File, path string) (owner bool, err error) {
 }
 
 func unlock(file *os.File) error {
-	return syscall.Flock(int(file.Fd()), syscall.LOCK_UN) //nolint:gosec // a descriptor fits an int
+	return syscall.Flock(int(file.Fd()), syscall.LOCK_UN)
 }
 
 // keep gives a damaged file a second name, under which it stays when a new one takes its place, and says how that went.

@@ -214,7 +214,7 @@ func elementsOf(page []byte, flags uint16, low, high []byte) ([]element, error) 
 		} else {
 			e.child = order.Uint64(page[at+8:])
 		}
-		begin := uint64(at) + pos //nolint:gosec // an offset is not negative
+		begin := uint64(at) + pos
 		used += keySize + valueSize
 		if keySize == 0 || begin+keySize+valueSize > uint64(len(page)) || used > uint64(len(page)) {
 			return nil, errors.New("an element reaches beyond it")

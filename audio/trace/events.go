@@ -127,7 +127,7 @@ func (e *Events) Run(ctx context.Context) error {
 			err := e.write(ctx, &next)
 			if err != nil && ctx.Err() != nil {
 				e.flush(context.WithoutCancel(ctx), &next)
-				return nil
+				return nil //nolint:nilerr // flush has tried again, and counted what came of it
 			}
 			if err != nil {
 				e.drop(err)
