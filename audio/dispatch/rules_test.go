@@ -245,6 +245,9 @@ func TestSilenceEndsAndWhatStillFailsSounds(t *testing.T) {
 	r := newRoom(t, policy(t, "p"))
 	r.s.SetSilences(r.now, []*alerts.Silence{silence(t, noon, noon.Add(time.Hour), "a", "b")})
 	r.observe(r.alert("a", failing), r.alert("b", failing), r.alert("c", failing))
+	if got := r.s.Waiting(); got != 1 {
+		t.Errorf("%d wait; those that are silenced do not", got)
+	}
 	r.run(30 * time.Minute)
 	r.expect("c is not silent", "1s First error c")
 	r.expectSuppressed("a silenced", "b silenced")
@@ -458,6 +461,20 @@ func TestFloodWhoseSignalFailsIsAFloodAgain(t *testing.T) {
 	}
 	r.run(10 * time.Minute)
 	r.expect("after attempts at 1, 2.5, 5, 9.5, 18 and 78.5 s", "2m19s Flood error 30")
+}
+
+func TestRepeatOfAWorseOneDoesNotWorsenTheFlood(t *testing.T) {
+	r := newRoom(t, policy(t, "p", repeats(time.Minute)))
+	r.observe(r.alert("old", critical))
+	r.run(45 * time.Second)
+	for i := range 30 {
+		r.observe(r.alert(fmt.Sprint(i), failing))
+	}
+	r.run(30 * time.Second)
+	r.observe(r.alert("new", critical))
+	r.run(5 * time.Second)
+	r.heard[1] = "" // the order of the others is of no interest here
+	r.expect("a new critical failure is heard in a flood of others", "1s First critical old", "", "1m1.5s Repeat critical old", "1m16s First critical new")
 }
 
 func TestSlowFailuresAreNoFlood(t *testing.T) {
