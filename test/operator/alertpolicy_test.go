@@ -2,7 +2,6 @@ package operator_test
 
 import (
 	"bytes"
-	"context"
 	"fmt"
 	"os"
 	"strings"
@@ -215,6 +214,57 @@ func TestMatchingChecks(t *testing.T) {
 	counts("the policy was changed", map[string]int32{"all-here": 0})
 }
 
+// TestManyFailuresAreFewWrites has 300 Checks fail, and watches the policy that selects them: it is not written for each.
+func TestManyFailuresAreFewWrites(t *testing.T) {
+	const failures = 300
+	c := newCluster(t)
+	c.alertsOperator()
+	c.apply(policyYAML("busy", fmt.Sprintf(`{namespaceSelector: {matchLabels: {kubernetes.io/metadata.name: %s}}}`, c.namespace)))
+	c.readiness("busy", v1alpha1.ReasonValid)
+	began := time.Now()
+	writes, err := c.Watch(t.Context(), &v1alpha1.AlertPolicyList{}, client.MatchingFields{"metadata.name": "busy"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer writes.Stop()
+	created := make(chan error, 1)
+	go func() { created <- c.createFailing(failures) }()
+	late, seen := time.After(patience), 0
+	for {
+		select {
+		case err := <-created:
+			if err != nil {
+				t.Fatal(err)
+			}
+		case <-late:
+			t.Fatal("the count never came to all of them")
+		case e := <-writes.ResultChan():
+			seen++
+			if p, ok := e.Object.(*v1alpha1.AlertPolicy); !ok || p.Status.MatchingChecks < failures {
+				continue
+			}
+			// One is the policy as it was when the watch began.
+			if most := 3 + int(time.Since(began)/(10*time.Second)); seen > most {
+				t.Errorf("%d writes, want at most %d", seen, most)
+			}
+			return
+		}
+	}
+}
+
+// createFailing creates Checks that fail.
+func (c *cluster) createFailing(n int) error {
+	for i := range n {
+		k := c.check(fmt.Sprintf("failing-%d", i))
+		k.Spec.Input.Raw = []byte(`"text"`)
+		k.Spec.Rules = []v1alpha1.Rule{{Name: "n", Module: &v1alpha1.ModuleRule{Name: "type", Params: v1alpha1.JSON{Raw: []byte(`{"field": "$", "type": "number"}`)}}}}
+		if err := c.Create(c.t.Context(), k); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // TestUnchangedPolicyIsNotWritten has a Check fail that no policy selects, and an operator start anew.
 func TestUnchangedPolicyIsNotWritten(t *testing.T) {
 	c := newCluster(t)
@@ -236,69 +286,4 @@ func TestUnchangedPolicyIsNotWritten(t *testing.T) {
 	if err := c.Get(t.Context(), client.ObjectKeyFromObject(after), after); err != nil || after.ResourceVersion != before.ResourceVersion {
 		t.Errorf("a policy was written about which nothing is new: %v", err)
 	}
-}
-
-// TestAdmittedEarlier has a policy from before the webhooks: it can be labelled and deleted as it is, and changed for the better alone.
-func TestAdmittedEarlier(t *testing.T) {
-	c := newCluster(t)
-	c.apply(policyYAML("earlier", `{quietHours: [{start: "22:00", end: "06:00", timeZone: Europe/Berln}]}`))
-	c.alertsOperatorWithWebhooks()
-	p := policy("earlier")
-	edit(c, p, func() { p.Labels = map[string]string{"team": "sales"} })
-	p.Spec.Volume = 30
-	if err := c.Update(t.Context(), p); err == nil || !strings.Contains(err.Error(), "spec.quietHours[0].timeZone") {
-		t.Errorf("a change that leaves it invalid: %v", err)
-	}
-	edit(c, p, func() { p.Spec.QuietHours[0].TimeZone = "Europe/Berlin" })
-	c.readiness("earlier", v1alpha1.ReasonValid)
-}
-
-// TestSilenceInThePast is taken, with a warning: to set the end to now is how a Silence is ended.
-func TestSilenceInThePast(t *testing.T) {
-	c := newCluster(t)
-	c.alertsOperatorWithWebhooks()
-	heard := &warnings{}
-	config := rest.CopyConfig(c.admin)
-	config.WarningHandlerWithContext = heard
-	careful, err := client.New(config, client.Options{Scheme: c.Scheme()})
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, step := range []struct {
-		reason string
-		ends   time.Duration // from now
-		want   int
-	}{{"it is to come", time.Hour, 0}, {"it is over", -time.Minute, 1}} {
-		s := c.silence("over")
-		s.Spec.EndsAt = metav1.NewTime(time.Now().Add(step.ends))
-		if err := careful.Create(t.Context(), s); err != nil {
-			t.Fatal(err)
-		}
-		if len(heard.texts) != step.want {
-			t.Errorf("%s: warnings %q", step.reason, heard.texts)
-		}
-		if err := c.Delete(t.Context(), s); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if len(heard.texts) > 0 && !strings.HasPrefix(heard.texts[0], "spec.endsAt: ") {
-		t.Errorf("the warning names no field: %s", heard.texts[0])
-	}
-}
-
-// warnings are those of the API server.
-type warnings struct{ texts []string }
-
-func (w *warnings) HandleWarningHeaderWithContext(_ context.Context, _ int, _, text string) {
-	w.texts = append(w.texts, text)
-}
-
-// alertsOperatorWithWebhooks returns once the API server calls them.
-func (c *cluster) alertsOperatorWithWebhooks() {
-	c.t.Helper()
-	dir, port := c.t.TempDir(), freePort(c.t)
-	authority := c.webhookCertificate(dir)
-	c.alertsOperator(func(o *controllers.Options) { o.Webhooks, o.WebhookCertDir, o.WebhookPort = true, dir, port })
-	c.registerWebhooks(authority, port)
-	c.awaitWebhook()
 }
