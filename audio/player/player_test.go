@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"errors"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -55,11 +56,15 @@ func TestFileIsHeard(t *testing.T) {
 	}
 }
 
-// TestSilence: whether a device can be reached is found out without a sound.
+// TestSilence: whether a device can be reached is found out without a sound, and without a recording.
 func TestSilence(t *testing.T) {
-	_, samples := play(t, newPlayer(), player.Job{Silent: true, Volume: 1})
-	if len(samples) == 0 || loud(samples) != len(samples) {
-		t.Errorf("of %d samples, number %d is no silence", len(samples), loud(samples))
+	dir := folder(t)
+	report, err := newPlayer().Play(t.Context(), player.Job{Silent: true, Volume: 1, Device: parse(t, "record:"+dir)})
+	if err != nil || report.Started.IsZero() {
+		t.Errorf("it started at %v, and ended with %v", report.Started, err)
+	}
+	if left, err := os.ReadDir(dir); err != nil || len(left) > 0 {
+		t.Errorf("there are recordings: %v, %v", left, err)
 	}
 }
 
@@ -115,6 +120,38 @@ func TestFileIsDecodedInTheSandbox(t *testing.T) {
 	}
 	if !report.Sandbox.Seccomp || report.Sandbox.Landlock == 0 {
 		t.Errorf("sandbox: %+v", report.Sandbox)
+	}
+}
+
+// TestFullDisk: what cannot be written is no sound that was heard.
+func TestFullDisk(t *testing.T) {
+	defer leavesNothing(t)()
+	dir := folder(t)
+	p := &player.Player{Command: []string{"/bin/sh", "-c", `ulimit -f 1; exec "$0" player`, alertd}}
+	_, err := p.Play(t.Context(), player.Job{Pattern: "high", Volume: 50, Device: parse(t, "record:"+dir)})
+	if !errors.Is(err, player.ErrNoDevice) {
+		t.Errorf("error %v, want ErrNoDevice", err)
+	}
+	if _, err := os.Stat(filepath.Join(dir, "burst-0001.raw.cut")); err != nil {
+		t.Error(err)
+	}
+}
+
+// TestPlayCommand is what somebody runs who sets a room up.
+func TestPlayCommand(t *testing.T) {
+	critical, _ := tone.ByName("high")
+	dir := folder(t)
+	text, err := exec.Command(alertd, "play", "--severity", "critical", "--volume", "25", "--device", "record:"+dir).CombinedOutput()
+	if err != nil || !strings.HasPrefix(string(text), "played ") {
+		t.Fatalf("%v: %s", err, text)
+	}
+	if err := holds(recorded(t, filepath.Join(dir, "burst-0001.raw")), critical.Render(25)); err != nil {
+		t.Error(err)
+	}
+	var exit *exec.ExitError
+	text, err = exec.Command(alertd, "play", "--severity", "critical", "--device", "hw:31").CombinedOutput()
+	if !errors.As(err, &exit) || exit.ExitCode() != 1 || !strings.Contains(string(text), "checky-alertd devices") {
+		t.Errorf("without a card: %v: %s", err, text)
 	}
 }
 

@@ -3,6 +3,8 @@
 package child
 
 import (
+	"bytes"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -15,8 +17,8 @@ import (
 	"github.com/checky-dev/checky/audio/player"
 )
 
-// recorder takes what ALSA writes, and keeps what belongs to the sound. Where nothing paces it, ALSA is handed silence
-// as fast as it can write, before and after the sound, by the megabyte.
+// recorder takes what ALSA writes, and keeps the sound. Where nothing paces it, ALSA is handed silence as fast as it can write, before and
+// after the sound, by the megabyte: a recording begins where the sound is no longer silent, and ends a little after it.
 //
 //	ALSA's file plugin --pipe--> recorder --> the recording
 type recorder struct {
@@ -27,13 +29,9 @@ type recorder struct {
 	ended    chan error
 }
 
-const (
-	bytesPerSecond = 2 * tone.SampleRate
-	// recordingSlack is more than what a pipe and ALSA hold back, before and after the sound: 1.3 s.
-	recordingSlack = 128 << 10
-)
+const bytesPerSecond = 2 * tone.SampleRate
 
-// newRecorder makes one that drops everything until begin. realtime: it then takes no more than a card would.
+// newRecorder makes one that drops everything until begin, and silence after that. realtime: it then takes no more than a card would.
 func newRecorder(realtime bool) (*recorder, error) {
 	// os.Pipe's ends do not block, and ALSA takes that for an error.
 	var ends [2]int
@@ -52,9 +50,9 @@ func newRecorder(realtime bool) (*recorder, error) {
 	return r, nil
 }
 
-// begin keeps what follows: a sound of some length, and the silence after it.
+// begin says how long the sound is that follows.
 func (r *recorder) begin(length time.Duration) {
-	r.begins <- int64((length+output.Silence).Seconds()*bytesPerSecond) + recordingSlack
+	r.begins <- int64((length+output.Silence).Seconds()*tone.SampleRate) * 2
 }
 
 // finish waits until all is written. ALSA must have come to rest.
@@ -73,19 +71,23 @@ func (r *recorder) record() error {
 	for {
 		n, err := r.from.Read(block)
 		if err != nil { // as a rule io.EOF: ALSA's end was closed
-			if err != io.EOF && failed == nil {
+			if !errors.Is(err, io.EOF) && failed == nil {
 				failed = fmt.Errorf("%w: recording: %w", output.ErrNoDevice, err)
 			}
 			return failed
 		}
-		select {
-		case most = <-r.begins:
-			begun = time.Now()
-		default:
+		if most == 0 {
+			select {
+			case most = <-r.begins:
+			default:
+			}
 		}
 		part := block[:min(int64(n), most-kept)]
-		if len(part) == 0 || failed != nil {
-			continue // ALSA is never kept waiting
+		if len(part) == 0 || failed != nil || kept == 0 && silent(part) {
+			continue // ALSA is kept waiting by the pace alone
+		}
+		if kept == 0 {
+			begun = time.Now()
 		}
 		if _, err := r.to.Write(part); err != nil {
 			failed = fmt.Errorf("%w: recording: %w", output.ErrNoDevice, err)
@@ -96,3 +98,5 @@ func (r *recorder) record() error {
 		}
 	}
 }
+
+func silent(block []byte) bool { return bytes.Count(block, []byte{0}) == len(block) }
