@@ -45,9 +45,9 @@ type daemon struct {
 	speaker *speaker
 	inquiry chan dispatch.Alert
 
-	synced atomic.Bool  // the first list of Checks is complete
-	turned atomic.Int64 // when the loop last turned, in nanoseconds since began
-	kept   atomic.Pointer[error]
+	synced atomic.Bool           // the first list of Checks is complete
+	turned atomic.Int64          // when the loop last turned, in nanoseconds since began
+	unkept atomic.Pointer[error] // why the journal could not be opened, or written last
 }
 
 // Run runs the daemon against a cluster until the context ends. It logs to the context's logger.
@@ -93,8 +93,10 @@ func Run(ctx context.Context, cluster *rest.Config, o Options) error {
 			return nil
 		})
 	}
-	run("metrics", func(ctx context.Context) error { return serve(ctx, o.MetricsAddress, metricsHandler(registry)) })
-	run("health", func(ctx context.Context) error { return serve(ctx, o.HealthAddress, d.healthHandler()) })
+	run("metrics", func(ctx context.Context) error {
+		return d.serve(ctx, "metrics", o.MetricsAddress, metricsHandler(registry))
+	})
+	run("health", func(ctx context.Context) error { return d.serve(ctx, "health", o.HealthAddress, d.healthHandler()) })
 	run("cache", d.cache.Start)
 	run("events", d.events.Run)
 	run("watch", d.watch)
@@ -105,17 +107,23 @@ func Run(ctx context.Context, cluster *rest.Config, o Options) error {
 	return group.Wait()
 }
 
-// remember opens the journal, where there is one, and tells the state what it holds.
+// remember opens the journal, where there is one, and tells the state what it holds. Only another daemon that holds it ends this one: without a
+// journal, on a full disk for instance, failures are heard all the same.
 func (d *daemon) remember() error {
 	if d.options.StateDir == "" {
 		return nil
 	}
 	opened, entries, err := journal.Open(filepath.Join(d.options.StateDir, journalName), journal.Options{})
-	if err != nil {
-		return fmt.Errorf("--state-dir: %w", err)
+	switch {
+	case errors.Is(err, journal.ErrInUse):
+		return err
+	case err != nil:
+		d.unkept.Store(&err)
+		d.log.Error(err, "The journal cannot be opened (--state-dir); what is announced will be announced again after a restart")
+		return nil
 	}
 	if lost := opened.Recovered(); lost != nil {
-		d.log.Error(lost, "The journal could not be read, and is begun anew: what was announced may be announced again")
+		d.log.Error(lost, "Not all of the journal could be read; what was announced may be announced again")
 	}
 	d.journal = opened
 	d.state.Restore(entries)

@@ -24,8 +24,8 @@ const (
 	shutdownTimeout = 2 * time.Second
 )
 
-// serve answers HTTP on an address until the context ends; "0" is none.
-func serve(ctx context.Context, address string, handler http.Handler) error {
+// serve answers HTTP on an address until the context ends; "0" is none. It logs where, since the port may have been left to the system.
+func (d *daemon) serve(ctx context.Context, what, address string, handler http.Handler) error {
 	if address == "0" {
 		return nil
 	}
@@ -34,6 +34,7 @@ func serve(ctx context.Context, address string, handler http.Handler) error {
 	if err != nil {
 		return err
 	}
+	d.log.Info("Serving", "what", what, "address", listener.Addr().String())
 	server := &http.Server{
 		Handler: handler, ReadTimeout: serveTimeout, WriteTimeout: serveTimeout, IdleTimeout: time.Minute, MaxHeaderBytes: serveHeaders,
 	}
@@ -85,9 +86,9 @@ func (d *daemon) healthHandler() http.Handler {
 	return mux
 }
 
-// journaled is the error of the last write of the journal.
+// journaled is why the journal cannot be relied on; nil: it can be.
 func (d *daemon) journaled() error {
-	if err := d.kept.Load(); err != nil {
+	if err := d.unkept.Load(); err != nil {
 		return *err
 	}
 	return nil
