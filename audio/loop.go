@@ -4,18 +4,14 @@ package audio
 
 import (
 	"context"
-	"maps"
-	"slices"
 	"time"
-
-	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/checky-dev/checky/audio/dispatch"
 )
 
 // loop asks the state what to do, and does it, until the context ends. It alone asks, plays and journals.
 func (d *daemon) loop(ctx context.Context) error {
-	l := &looper{daemon: d, unwritten: map[types.UID]*dispatch.Entry{}, timer: time.NewTimer(0)}
+	l := &looper{daemon: d, timer: time.NewTimer(0)}
 	defer l.timer.Stop()
 	for {
 		select {
@@ -35,9 +31,8 @@ func (d *daemon) loop(ctx context.Context) error {
 // looper is what the loop holds.
 type looper struct {
 	*daemon
-	playing   *playing
-	unwritten map[types.UID]*dispatch.Entry // what the journal could not take; nil: to be forgotten
-	timer     *time.Timer
+	playing *playing
+	timer   *time.Timer
 }
 
 // playing is an announcement that is being played.
@@ -119,48 +114,17 @@ func (l *looper) finish(result dispatch.Result) {
 	l.mu.Unlock()
 }
 
-// write journals what was decided. What the journal cannot take is kept, and tried again with the next: the daemon goes on without it, and
+// write journals what was decided. What the journal cannot take it keeps, and tries again with the next: the daemon goes on without it, and
 // says so.
 func (l *looper) write(d *dispatch.Decision) {
-	if l.journal == nil || len(d.Remember)+len(d.Forget)+len(l.unwritten) == 0 {
+	if l.journal == nil || len(d.Remember)+len(d.Forget) == 0 && l.journaled() == nil {
 		return
 	}
-	for _, uid := range d.Forget {
-		l.unwritten[uid] = nil
-	}
-	for i := range d.Remember {
-		l.unwritten[d.Remember[i].UID] = &d.Remember[i]
-	}
-	var remember []dispatch.Entry
-	var forget []types.UID
-	for _, uid := range slices.Sorted(maps.Keys(l.unwritten)) {
-		if entry := l.unwritten[uid]; entry != nil {
-			remember = append(remember, *entry)
-		} else {
-			forget = append(forget, uid)
-		}
-	}
-	err := l.journal.Apply(remember, forget)
-	l.kept.Store(&err)
+	err := l.journal.Apply(d.Remember, d.Forget)
+	l.unkept.Store(&err)
 	if err != nil {
 		l.metrics.JournalFailed()
 		l.log.Error(err, "Could not write the journal; what was announced meanwhile may be announced again after a restart")
-		l.bound()
-		return
-	}
-	clear(l.unwritten)
-}
-
-// maxUnwritten bounds what is kept for a journal that takes nothing: about as much as it would hold.
-const maxUnwritten = 50_000
-
-// bound drops some of what was not written, if it has become too much.
-func (l *looper) bound() {
-	for uid := range l.unwritten {
-		if len(l.unwritten) <= maxUnwritten {
-			return
-		}
-		delete(l.unwritten, uid)
 	}
 }
 

@@ -4,6 +4,7 @@ package audio
 
 import (
 	"context"
+	"crypto/sha256"
 	"fmt"
 	"slices"
 
@@ -17,6 +18,7 @@ import (
 	"github.com/checky-dev/checky/alerts"
 	"github.com/checky-dev/checky/api/v1alpha1"
 	"github.com/checky-dev/checky/audio/dispatch"
+	"github.com/checky-dev/checky/audio/journal"
 )
 
 // watch tells the state what happens in the cluster, until the context ends. What decides about Checks comes first, so that no Check is judged
@@ -113,8 +115,8 @@ func (d *daemon) check(object any, initial bool) {
 func alertOf(check *v1alpha1.Check) dispatch.Alert {
 	alert := dispatch.Alert{
 		UID: check.UID, Namespace: check.Namespace, Name: check.Name, Labels: check.Labels,
-		Key: check.Status.Alert.Key, Severity: check.Status.Alert.Severity, Phase: check.Status.Phase,
-		AcknowledgedBy: check.Annotations[v1alpha1.AcknowledgedByAnnotation],
+		Key: keyOf(check.Status.Alert), Severity: check.Status.Alert.Severity, Phase: check.Status.Phase,
+		AcknowledgedBy: journal.Clip(check.Annotations[v1alpha1.AcknowledgedByAnnotation]),
 	}
 	if passed := meta.FindStatusCondition(check.Status.Conditions, v1alpha1.ConditionPassed); passed != nil {
 		alert.Since = passed.LastTransitionTime.Time
@@ -123,6 +125,14 @@ func alertOf(check *v1alpha1.Check) dispatch.Alert {
 		alert.Completed = completed.Time
 	}
 	return alert
+}
+
+// keyOf is an alert's key, as the journal takes it: a longer one, which no controller writes, is replaced by its digest.
+func keyOf(alert *v1alpha1.Alert) string {
+	if alert.Key != "" && len(alert.Key) <= journal.MaxKey {
+		return alert.Key
+	}
+	return fmt.Sprintf("sha256:%x", sha256.Sum256([]byte(alert.Key)))
 }
 
 // checkGone tells of a Check that passes, waits or was deleted: in each case it is no longer among the failing ones.

@@ -177,7 +177,7 @@ func TestEntriesThatCannotBeKept(t *testing.T) {
 		"no uid":    {"bbolt has no empty keys", func(e *dispatch.Entry) { e.UID = "" }},
 		"long uid":  {"strings are bounded", func(e *dispatch.Entry) { e.UID = types.UID(strings.Repeat("u", maxUID+1)) }},
 		"no key":    {"an entry without one says nothing", func(e *dispatch.Entry) { e.Key = "" }},
-		"long key":  {"strings are bounded", func(e *dispatch.Entry) { e.Key = strings.Repeat("k", maxKey+1) }},
+		"long key":  {"strings are bounded", func(e *dispatch.Entry) { e.Key = strings.Repeat("k", MaxKey+1) }},
 		"no UTF-8":  {"JSON would make another key of it", func(e *dispatch.Entry) { e.Key = "\x80" }},
 		"state":     {"there are two", func(e *dispatch.Entry) { e.State = "Lost" }},
 		"far times": {"RFC 3339 ends with the year 9999", func(e *dispatch.Entry) { e.At = e.At.AddDate(9000, 0, 0) }},
@@ -271,7 +271,7 @@ func TestAcknowledgementsAreCutOff(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			j, _ := open(t, filepath.Join(t.TempDir(), "journal.db"), Options{})
 			e := entry(1)
-			e.Key, e.Acknowledged = strings.Repeat("\x01", maxKey), c.by
+			e.Key, e.Acknowledged = strings.Repeat("\x01", MaxKey), c.by
 			apply(t, j, []dispatch.Entry{e})
 			_, entries := reopen(t, j, Options{})
 			e.Acknowledged = c.want

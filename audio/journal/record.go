@@ -19,8 +19,10 @@ const (
 	// annotation has to cut that off as well.
 	MaxAcknowledged = 256
 
+	// MaxKey is how long an entry's key may be. The controller's have 71: sha256: and 64 digits.
+	MaxKey = 128
+
 	maxUID    = 128     // a UID of the API server has 36
-	maxKey    = 128     // a key has 71: sha256: and 64 digits
 	maxRecord = 4 << 10 // JSON makes six bytes of one that it has to escape
 )
 
@@ -68,8 +70,8 @@ func validate(e *dispatch.Entry) error {
 	switch {
 	case e.UID == "" || len(e.UID) > maxUID:
 		return fmt.Errorf("an entry's uid has %d bytes, and must have from 1 to %d", len(e.UID), maxUID)
-	case e.Key == "" || len(e.Key) > maxKey:
-		return fmt.Errorf("the entry of Check %s: its key has %d bytes, and must have from 1 to %d", e.UID, len(e.Key), maxKey)
+	case e.Key == "" || len(e.Key) > MaxKey:
+		return fmt.Errorf("the entry of Check %s: its key has %d bytes, and must have from 1 to %d", e.UID, len(e.Key), MaxKey)
 	case !utf8.ValidString(e.Key):
 		return fmt.Errorf("the entry of Check %s: its key is not UTF-8", e.UID)
 	case e.State != dispatch.Held && e.State != dispatch.Announced:
