@@ -70,13 +70,12 @@ func (c *cluster) silenceOperator(now time.Time) (stop func()) {
 func TestSilenceLife(t *testing.T) {
 	c := newCluster(t)
 	op := c.alertsOperator()
-	now := time.Now()
-	starts := now.Add(3 * time.Second)
-	ends := starts.Add(2 * time.Second)
+	c.apply(silenceYAML("longer", fmt.Sprintf(`{endsAt: %q}`, at(time.Now().Add(12*time.Hour)))))
+	c.state("longer", v1alpha1.SilenceActive) // the operator is at work
+	starts := time.Now().Add(5 * time.Second)
+	ends := starts.Add(5 * time.Second)
 	c.apply(silenceYAML("maintenance", fmt.Sprintf(`{checks: [a], startsAt: %q, endsAt: %q, comment: disks are replaced}`, at(starts), at(ends))))
-	c.apply(silenceYAML("longer", fmt.Sprintf(`{endsAt: %q}`, at(now.Add(12*time.Hour)))))
 	c.state("maintenance", v1alpha1.SilencePending)
-	c.state("longer", v1alpha1.SilenceActive)
 	c.state("maintenance", v1alpha1.SilenceActive)
 	s := c.state("maintenance", v1alpha1.SilenceExpired)
 	if time.Now().Before(s.Spec.EndsAt.Time) || !meta.IsStatusConditionTrue(s.Status.Conditions, v1alpha1.ConditionReady) {
