@@ -45,6 +45,11 @@ type daemon struct {
 	speaker *speaker
 	inquiry chan dispatch.Alert
 
+	told struct { // what was said of policies and silences; the goroutine that watches alone looks at it
+		policies, silences told
+		builtIn            bool
+	}
+
 	synced atomic.Bool           // the first list of Checks is complete
 	turned atomic.Int64          // when the loop last turned, in nanoseconds since began
 	unkept atomic.Pointer[error] // why the journal could not be opened, or written last

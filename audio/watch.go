@@ -185,20 +185,34 @@ func (d *daemon) policies(ctx context.Context) {
 		d.log.Error(err, "Could not read the node; the AlertPolicies from before hold")
 		return
 	}
-	var usable []*alerts.Policy
+	var usable, taken []*alerts.Policy
+	seen := told{}
 	for i := range list.Items {
+		fresh := seen.add(d.told.policies, &list.Items[i])
 		policy, problems := alerts.Compile(&list.Items[i])
-		if len(problems) > 0 {
+		switch {
+		case len(problems) == 0:
+			usable = append(usable, policy)
+			if fresh {
+				taken = append(taken, policy)
+			}
+		case fresh:
 			d.log.Error(problems.ToAggregate(), "An AlertPolicy cannot be used, and is left out", "policy", list.Items[i].Name)
-			continue
 		}
-		usable = append(usable, policy)
 	}
-	if len(usable) == 0 {
+	builtIn := len(usable) == 0
+	if builtIn {
 		usable = []*alerts.Policy{alerts.Default()}
 	}
 	usable = slices.DeleteFunc(usable, func(p *alerts.Policy) bool { return !p.OnNode(node.Labels) })
 	d.tell(func(s *dispatch.State, now dispatch.Moment) { s.SetPolicies(now, usable) })
+	for _, p := range taken {
+		d.log.Info("AlertPolicy taken in", "policy", p.Name, "generation", seen[types.NamespacedName{Name: p.Name}].generation, "onThisNode", p.OnNode(node.Labels))
+	}
+	if builtIn && !d.told.builtIn {
+		d.log.Info("There is no AlertPolicy that can be used; the built-in one holds")
+	}
+	d.told.policies, d.told.builtIn = seen, builtIn
 }
 
 // silences tells which Silences there are. One that cannot work silences nothing.
@@ -208,14 +222,25 @@ func (d *daemon) silences(ctx context.Context) {
 		d.log.Error(err, "Could not read the Silences; those from before hold")
 		return
 	}
-	var usable []*alerts.Silence
+	var usable, taken []*alerts.Silence
+	seen := told{}
 	for i := range list.Items {
+		fresh := seen.add(d.told.silences, &list.Items[i])
 		silence, problems := alerts.CompileSilence(&list.Items[i])
-		if len(problems) > 0 {
+		switch {
+		case len(problems) == 0:
+			usable = append(usable, silence)
+			if fresh {
+				taken = append(taken, silence)
+			}
+		case fresh:
 			d.log.Error(problems.ToAggregate(), "A Silence cannot be used, and is left out", "namespace", list.Items[i].Namespace, "silence", list.Items[i].Name)
-			continue
 		}
-		usable = append(usable, silence)
 	}
 	d.tell(func(s *dispatch.State, now dispatch.Moment) { s.SetSilences(now, usable) })
+	for _, x := range taken {
+		d.log.Info("Silence taken in", "namespace", x.Namespace, "silence", x.Name,
+			"generation", seen[types.NamespacedName{Namespace: x.Namespace, Name: x.Name}].generation, "endsAt", x.EndsAt)
+	}
+	d.told.silences = seen
 }
