@@ -264,6 +264,14 @@ func TestSilenceBeginsBeforeTheFirstSound(t *testing.T) {
 	r.expect("it began while a waited", "1h0m0s First error a")
 }
 
+func TestSilenceEndsBetweenFullMinutes(t *testing.T) {
+	r := newRoom(t, policy(t, "p"))
+	r.s.SetSilences(r.now, []*alerts.Silence{silence(t, noon, noon.Add(75*time.Second))})
+	r.observe(r.alert("a", failing))
+	r.run(3 * time.Minute)
+	r.expect("it is heard at the second", "1m15s First error a")
+}
+
 func TestSilenceIsWithdrawn(t *testing.T) {
 	r := newRoom(t, policy(t, "p"))
 	r.s.SetSilences(r.now, []*alerts.Silence{silence(t, noon, noon.Add(time.Hour))})
@@ -477,6 +485,36 @@ func TestRepeatOfAWorseOneDoesNotWorsenTheFlood(t *testing.T) {
 	r.expect("a new critical failure is heard in a flood of others", "1s First critical old", "", "1m1.5s Repeat critical old", "1m16s First critical new")
 }
 
+func TestWhatWasNotHeardIsNotCountedForAFlood(t *testing.T) {
+	r := newRoom(t, policy(t, "p"))
+	r.results = []Result{Failed}
+	for i := range 30 {
+		r.observe(r.alert(fmt.Sprint(i), failing))
+	}
+	r.run(2 * time.Second)
+	for i := range 30 {
+		r.gone(fmt.Sprint(i))
+	}
+	r.observe(r.alert("a", failing))
+	r.run(time.Minute)
+	r.expect("one failure is no flood", "3s First error a")
+}
+
+func TestFloodLastsAtLeastAsLongAsItsSignal(t *testing.T) {
+	r := newRoom(t, policy(t, "p"))
+	for i := range 20 {
+		r.observe(r.alert(fmt.Sprint(i), failing))
+	}
+	r.run(55 * time.Second)
+	r.sound = 10 * time.Second
+	r.observe(r.alert("a", failing))
+	r.run(7 * time.Second)
+	r.observe(r.alert("b", failing))
+	r.run(time.Minute)
+	r.expect("b fails while it plays", "1s First error 20", "56s Flood error a")
+	r.expectSuppressed("b flood")
+}
+
 func TestSlowFailuresAreNoFlood(t *testing.T) {
 	r := newRoom(t, policy(t, "p", interval(time.Second)))
 	for i := range 40 {
@@ -555,6 +593,16 @@ func TestFailedIsTriedAgainForAsLongAsItLasts(t *testing.T) {
 		t.Errorf("attempts (-want +got):\n%s", diff)
 	}
 	r.expect("in the end", "4m16s First error a")
+}
+
+func TestNewOneWaitsForTheRetryOfOneAsBad(t *testing.T) {
+	r := newRoom(t, policy(t, "p", wait(0)))
+	r.results = []Result{Failed}
+	r.observe(r.alert("a", failing))
+	r.run(600 * time.Millisecond) // it failed at 0.5 s
+	r.observe(r.alert("b", failing))
+	r.run(time.Minute)
+	r.expect("they are tried together", "1.5s First error a b")
 }
 
 func TestWorseDoesNotWaitForTheRetryOfALower(t *testing.T) {
