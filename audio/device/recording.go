@@ -49,7 +49,7 @@ func Record(dir string) (*Recording, error) {
 	// Another program may record in the same place.
 	for range MaxRecordings {
 		path := filepath.Join(dir, fmt.Sprintf("%s%04d%s", recordingPrefix, next, recordingSuffix))
-		file, err := os.OpenFile(path+unfinished, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o640)
+		file, err := os.OpenFile(path+unfinished, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 		if err == nil {
 			return &Recording{File: file, path: path}, nil
 		}

@@ -187,24 +187,14 @@ func TestKilledOwnerLeavesNoPlayer(t *testing.T) {
 
 // TestPlayerHasNoneOfTheParentsDescriptors: three pipes, the recording, and what it opened itself.
 func TestPlayerHasNoneOfTheParentsDescriptors(t *testing.T) {
-	dir := folder(t)
 	careless, err := syscall.Open("/etc/passwd", syscall.O_RDONLY, 0) // inheritable
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer syscall.Close(careless)
-	done := make(chan error, 1)
-	ctx, cancel := context.WithCancel(t.Context())
-	go func() {
-		_, err := newPlayer().Play(ctx, player.Job{Pattern: "high", Volume: 50, Device: parse(t, "record-realtime:"+dir)})
-		done <- err
-	}()
-	waitFor(t, "a player plays", func() bool { return plays(dir) })
-	pid := processes(t, alertd+" player")[0]
+	dir, pid := playing(t)
 	found := descriptorsOf(t, pid)
 	environment, err := os.ReadFile(filepath.Join("/proc", itoa(pid), "environ"))
-	cancel()
-	<-done
 	if err != nil || len(environment) > 0 {
 		t.Errorf("its environment at the start is %q, %v; want none", environment, err)
 	}
@@ -230,4 +220,53 @@ func TestPlayerHasNoneOfTheParentsDescriptors(t *testing.T) {
 	if len(found) < 5 {
 		t.Errorf("descriptors are %q", found)
 	}
+}
+
+// TestAllThreadsAreInTheSandbox reads what the kernel says of them.
+func TestAllThreadsAreInTheSandbox(t *testing.T) {
+	_, pid := playing(t)
+	files, err := filepath.Glob(filepath.Join("/proc", itoa(pid), "task/*/status"))
+	if err != nil || len(files) < 2 {
+		t.Fatalf("threads: %v, %v", files, err)
+	}
+	for _, file := range files {
+		text, err := os.ReadFile(file)
+		if err != nil {
+			continue // it has ended
+		}
+		for _, line := range []string{"NoNewPrivs:\t1\n", "Seccomp:\t2\n"} {
+			if !strings.Contains(string(text), line) {
+				t.Errorf("%s lacks %q", file, line)
+			}
+		}
+	}
+	text, err := os.ReadFile(filepath.Join("/proc", itoa(pid), "limits"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	limits := strings.Join(strings.Fields(string(text)), " ")
+	for _, limit := range []string{"cpu time 10 10", "file size 16777216 16777216", "data size 536870912 536870912", "core file size 0 0", "open files 64 64"} {
+		if !strings.Contains(limits, limit) {
+			t.Errorf("limits lack %q: %s", limit, limits)
+		}
+	}
+}
+
+// playing starts a player that plays until the test ends.
+func playing(t *testing.T) (dir string, pid int) {
+	t.Helper()
+	dir = folder(t)
+	job := player.Job{Pattern: "high", Flood: true, Volume: 50, Device: parse(t, "record-realtime:"+dir)}
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		_, _ = newPlayer().Play(ctx, job)
+	}()
+	t.Cleanup(func() {
+		cancel()
+		<-done
+	})
+	waitFor(t, "a player plays", func() bool { return plays(dir) })
+	return dir, processes(t, alertd+" player")[0]
 }

@@ -73,15 +73,13 @@ func resident(t *testing.T) int {
 
 // BenchmarkPlay is the way from Play to its end: starting the process, the sandbox, ALSA, and no waiting for the sound.
 func BenchmarkPlay(b *testing.B) {
-	dir, err := os.MkdirTemp(base, "bench-")
+	dir := b.TempDir()
+	target, err := device.Parse("record:" + dir)
 	if err != nil {
 		b.Fatal(err)
 	}
 	p := newPlayer()
-	job := player.Job{Pattern: "low", Volume: 50}
-	if job.Device, err = device.Parse("record:" + dir); err != nil {
-		b.Fatal(err)
-	}
+	job := player.Job{Pattern: "low", Volume: 50, Device: target}
 	var toSound time.Duration
 	b.ReportAllocs()
 	for b.Loop() {

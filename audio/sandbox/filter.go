@@ -88,8 +88,8 @@ var always = []uint32{
 	unix.SYS_EXIT, unix.SYS_EXIT_GROUP,
 }
 
-// program writes the filter for an architecture: own are its own names of calls.
-func program(architecture uint32, own []uint32, pid uint32) []bpf.Instruction {
+// program writes the filter for this architecture, and for a process.
+func program(pid uint32) []bpf.Instruction {
 	p := []bpf.Instruction{
 		bpf.LoadAbsolute{Off: offsetArchitecture, Size: 4},
 		bpf.JumpIf{Cond: bpf.JumpEqual, Val: architecture, SkipTrue: 1},
@@ -99,7 +99,7 @@ func program(architecture uint32, own []uint32, pid uint32) []bpf.Instruction {
 		bpf.JumpIf{Cond: bpf.JumpEqual, Val: unix.SYS_CLONE3, SkipFalse: 1},
 		bpf.RetConstant{Val: answerErrno | uint32(unix.ENOSYS)},
 	}
-	for _, numbers := range [][]uint32{always, own} {
+	for _, numbers := range [][]uint32{always, ownCalls} {
 		for _, number := range numbers {
 			p = append(p, bpf.JumpIf{Cond: bpf.JumpEqual, Val: number, SkipFalse: 1}, bpf.RetConstant{Val: answerAllow})
 		}
@@ -125,7 +125,7 @@ func setFilter() error {
 	if architecture == 0 {
 		return errors.New("there is no filter for this processor's architecture")
 	}
-	raw, err := bpf.Assemble(program(architecture, ownCalls, uint32(os.Getpid()))) //nolint:gosec // a process' id has 22 bits
+	raw, err := bpf.Assemble(program(uint32(os.Getpid()))) //nolint:gosec // a process' id has 22 bits
 	if err != nil {
 		return fmt.Errorf("assembling the filter: %w", err)
 	}
@@ -133,8 +133,8 @@ func setFilter() error {
 	for i, r := range raw {
 		filter[i] = unix.SockFilter{Code: r.Op, Jt: r.Jt, Jf: r.Jf, K: r.K}
 	}
-	fprog := unix.SockFprog{Len: uint16(len(filter)), Filter: &filter[0]} //nolint:gosec // a few hundred
-	thread, _, errno := unix.Syscall(unix.SYS_SECCOMP, unix.SECCOMP_SET_MODE_FILTER, unix.SECCOMP_FILTER_FLAG_TSYNC, uintptr(unsafe.Pointer(&fprog)))
+	fprog := unix.SockFprog{Len: uint16(len(filter)), Filter: &filter[0]}                                                                             //nolint:gosec // a few hundred
+	thread, _, errno := unix.Syscall(unix.SYS_SECCOMP, unix.SECCOMP_SET_MODE_FILTER, unix.SECCOMP_FILTER_FLAG_TSYNC, uintptr(unsafe.Pointer(&fprog))) //nolint:gosec // the call wants an address
 	switch {
 	case errno != 0:
 		return errno

@@ -47,7 +47,7 @@ func TestFilter(t *testing.T) {
 	if architecture == 0 {
 		t.Fatal("tests are run on amd64 or arm64")
 	}
-	filter := program(architecture, ownCalls, pid)
+	filter := program(pid)
 	cases := map[string]struct {
 		reason string
 		call   call
@@ -103,7 +103,7 @@ func TestFilter(t *testing.T) {
 
 // TestFilterRefusesAllElse counts what is allowed without a look at the arguments.
 func TestFilterRefusesAllElse(t *testing.T) {
-	filter := program(architecture, ownCalls, 1)
+	filter := program(1)
 	allowed := map[uint32]bool{}
 	for _, n := range append(append([]uint32{}, always...), ownCalls...) {
 		allowed[n] = true
@@ -125,7 +125,7 @@ func TestFilterRefusesAllElse(t *testing.T) {
 
 func TestFilterFits(t *testing.T) {
 	const kernels = 4096 // BPF_MAXINSNS
-	raw, err := bpf.Assemble(program(architecture, ownCalls, 1))
+	raw, err := bpf.Assemble(program(1))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -64,7 +64,9 @@ type child struct {
 }
 
 // say tells the parent something. If nobody listens, then nobody is there, which the end of stdin tells as well.
-func (c *child) say(m player.Message) { _ = c.messages.Encode(m) }
+func (c *child) say(m player.Message) {
+	_ = c.messages.Encode(m) //nolint:errchkjson // a message can be encoded; what else fails is told by stdin
+}
 
 func (c *child) run() error {
 	h, err := player.ReadHeader(c.stdin)
