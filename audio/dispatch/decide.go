@@ -37,8 +37,8 @@ func (s *State) Next(m Moment) Decision {
 	return d
 }
 
-// wake is when to ask again: when something becomes due, or its hold may end. What is due already waits for what plays, and Done brings the
-// next call.
+// wake is when to ask again: when something becomes due, or its hold may end. What is due already waits for what
+// plays, and Done brings the next call.
 func (s *State) wake() time.Duration {
 	now := s.now.Mono
 	if s.out.interrupt {
@@ -82,10 +82,12 @@ func (s *State) wake() time.Duration {
 type reasons uint8
 
 var reasonBits = map[Reason]reasons{
-	ReasonQuiet: 1, ReasonSilenced: 2, ReasonAcknowledged: 4, ReasonStale: 8, ReasonFlood: 16, ReasonOverflow: 32, ReasonUnmatched: 64,
+	ReasonQuiet: 1, ReasonSilenced: 2, ReasonAcknowledged: 4, ReasonStale: 8,
+	ReasonFlood: 16, ReasonOverflow: 32, ReasonUnmatched: 64,
 }
 
-// tell has a failure be reported as making no sound, once for each reason. Between two calls of Next it is reported for at most MaxAlerts.
+// tell has a failure be reported as making no sound, once for each reason. Between two calls of Next it is reported
+// for at most MaxAlerts.
 func (s *State) tell(f *failure, r Reason) {
 	if f.told&reasonBits[r] != 0 || len(s.out.suppressed) >= s.options.MaxAlerts {
 		return

@@ -32,9 +32,9 @@ func (s *State) Synced(m Moment) {
 	clear(s.journal)
 }
 
-// meet is what an alert is when it is first seen. One that the journal knows goes on where it was. One that the journal does not know, and that the
-// first list brings, failed while the daemon was not there: if that was too long ago, it is stale. A completion in the future is
-// one by a clock that was set back, and fresh.
+// meet is what an alert is when it is first seen. One that the journal knows goes on where it was. One that the
+// journal does not know, and that the first list brings, failed while the daemon was not there: if that was too long
+// ago, it is stale. A completion in the future is one by a clock that was set back, and fresh.
 func (s *State) meet(a Alert, initial bool) *failure {
 	s.serial++
 	f := &failure{
@@ -45,8 +45,9 @@ func (s *State) meet(a Alert, initial bool) *failure {
 	same := known && entry.of(a)
 	switch {
 	case same && entry.State == Announced:
-		// Counted by Mono from here on. By a wall clock that was set back in the meantime the announcement may be in the future; it counts as
-		// now. So the next repeat is due between now and one interval from now, wherever the clock went.
+		// Counted by Mono from here on. By a wall clock that was set back in the meantime the announcement may be in
+		// the future; it counts as now. So the next repeat is due between now and one interval from now, wherever the
+		// clock went.
 		f.announced, f.stale, f.journaled, f.at = true, entry.Stale, true, entry.At
 		f.last = s.now.Mono - max(s.now.Wall.Sub(entry.At), 0)
 	case same:

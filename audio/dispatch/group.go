@@ -6,7 +6,8 @@ import (
 	"github.com/checky-dev/checky/alerts"
 )
 
-// longWait is for how long a failure may wait for its first announcement without being journaled: past it, a restart must not find it stale.
+// longWait is for how long a failure may wait for its first announcement without being journaled: past it, a restart
+// must not find it stale.
 const longWait = time.Minute
 
 // group is the failures that one policy applies to: they are announced together.
@@ -28,7 +29,8 @@ type group struct {
 
 func newGroup() *group { return &group{lastRank: -1, failRank: -1} }
 
-// wait has a failure wait for its first announcement: for groupWait since it was seen, and longer after an attempt that failed.
+// wait has a failure wait for its first announcement: for groupWait since it was seen, and longer after an attempt
+// that failed.
 func (s *State) wait(f *failure) {
 	g := f.group
 	f.enqueue(&g.waiting[f.rank], max(f.seen+g.policy.GroupWait, f.notBefore))
@@ -39,7 +41,8 @@ func (s *State) wait(f *failure) {
 
 // repeat has an announced failure wait until it is to be announced again, if it ever is.
 //
-// A policy that changes announces nothing again by that alone: where the new interval is over already, it is counted from now.
+// A policy that changes announces nothing again by that alone: where the new interval is over already, it is counted
+// from now.
 func (s *State) repeat(f *failure) {
 	every := f.group.policy.RepeatInterval
 	if f.every != unset && f.every != every && f.last+every <= s.now.Mono {
@@ -56,8 +59,9 @@ func (s *State) repeat(f *failure) {
 	f.enqueue(&f.group.repeats[f.rank], max(f.last+every, f.notBefore))
 }
 
-// opens is before when nothing of a severity is announced for the first time: new failures wait for groupInterval after the group's last announcement, unless
-// they are worse than that was; so they do, if for a shorter time, after an attempt that failed.
+// opens is before when nothing of a severity is announced for the first time: new failures wait for groupInterval
+// after the group's last announcement, unless they are worse than that was; so they do, if for a shorter time, after
+// an attempt that failed.
 func (g *group) opens(rank int) time.Duration {
 	var at time.Duration
 	if rank <= g.lastRank {
@@ -69,8 +73,8 @@ func (g *group) opens(rank int) time.Duration {
 	return at
 }
 
-// flushes is when failures of the group that are more severe than above (a rank; -1: all) are to be announced for the first time.
-// All of them that wait are, then, however long each has: the worst of them is worst; -1: none waits.
+// flushes is when failures of the group that are more severe than above (a rank; -1: all) are to be announced for the
+// first time. All of them that wait are, then, however long each has: the worst of them is worst; -1: none waits.
 func (g *group) flushes(above int) (at time.Duration, worst int) {
 	worst = -1
 	for rank := above + 1; rank < ranks; rank++ {
@@ -103,7 +107,8 @@ func (g *group) flush(above int) []*failure {
 	return taken
 }
 
-// repeatsAt is when announced failures are to be announced again. Of several severities that are due by now it is the worst.
+// repeatsAt is when announced failures are to be announced again. Of several severities that are due by now it is the
+// worst.
 func (g *group) repeatsAt(now time.Duration) (at time.Duration, worst int) {
 	worst = -1
 	for rank := range g.repeats {
@@ -114,7 +119,8 @@ func (g *group) repeatsAt(now time.Duration) (at time.Duration, worst int) {
 	return at, worst
 }
 
-// again takes out what is due to be announced again, and what would be due within groupInterval: it would wait for that anyway.
+// again takes out what is due to be announced again, and what would be due within groupInterval: it would wait for
+// that anyway.
 func (g *group) again(now time.Duration) []*failure {
 	var taken []*failure
 	for rank := ranks - 1; rank >= 0; rank-- {
@@ -144,8 +150,8 @@ func (s *State) relax(g *group) {
 	}
 }
 
-// How an announcement that failed is tried again: after a second, then twice as long each time; after some attempts in a row once a minute, for as
-// long as the failure lasts.
+// How an announcement that failed is tried again: after a second, then twice as long each time; after some attempts
+// in a row once a minute, for as long as the failure lasts.
 const (
 	firstRetry  = time.Second
 	maxAttempts = 5

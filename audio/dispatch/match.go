@@ -21,8 +21,9 @@ type changes struct {
 	namespaces map[string]bool
 }
 
-// SetPolicies tells which policies hold on this node, all of them. Failures that were announced are not announced again because of it, and
-// those that were not follow the new policies. A group is known by the name of its policy, and keeps its pace when that changes.
+// SetPolicies tells which policies hold on this node, all of them. Failures that were announced are not announced
+// again because of it, and those that were not follow the new policies. A group is known by the name of its policy,
+// and keeps its pace when that changes.
 func (s *State) SetPolicies(m Moment, policies []*alerts.Policy) {
 	s.advance(m)
 	before := map[string]*group{}
@@ -76,7 +77,8 @@ func (s *State) tidy(name string) {
 	}
 }
 
-// match is the group of the policy that applies to a failure: of those that select it, the one of highest priority. nil: none does.
+// match is the group of the policy that applies to a failure: of those that select it, the one of highest priority.
+// nil: none does.
 func (s *State) match(f *failure) *group {
 	chosen := alerts.Choose(s.policies, s.subject(&f.alert))
 	if chosen == nil {
@@ -98,8 +100,8 @@ func (s *State) subject(a *Alert) alerts.Subject {
 	return subject
 }
 
-// refresh files anew what a change concerns that is not of one failure alone: of policies, of silences, of quiet hours, of a namespace's labels.
-// Where there was none, it looks at no failure.
+// refresh files anew what a change concerns that is not of one failure alone: of policies, of silences, of quiet
+// hours, of a namespace's labels. Where there was none, it looks at no failure.
 func (s *State) refresh() {
 	s.passSilences()
 	some := false

@@ -27,7 +27,8 @@ type candidate struct {
 	due   time.Duration
 }
 
-// before tells whether a candidate is to be announced before another: the worst first, then the one that has been due for longest.
+// before tells whether a candidate is to be announced before another: the worst first, then the one that has been due
+// for longest.
 func (c candidate) before(d candidate) bool {
 	if d.group == nil || c.rank != d.rank {
 		return d.group == nil || c.rank > d.rank
@@ -35,8 +36,8 @@ func (c candidate) before(d candidate) bool {
 	return c.due < d.due
 }
 
-// play decides what is to be started or stopped. One thing plays at a time. What is strictly worse stops what plays; it starts once that has been told as
-// done, together with all that waits by then.
+// play decides what is to be started or stopped. One thing plays at a time. What is strictly worse stops what plays;
+// it starts once that has been told as done, together with all that waits by then.
 func (s *State) play() {
 	next := s.firsts()
 	if p := s.playing; p != nil {
@@ -190,7 +191,8 @@ func (s *State) played(p *play) {
 	}
 }
 
-// unplayed has all that an announcement covered wait again: after an interruption for the one that interrupted, after a failed attempt for a while.
+// unplayed has all that an announcement covered wait again: after an interruption for the one that interrupted, after
+// a failed attempt for a while.
 func (s *State) unplayed(p *play, r Result) {
 	var delay time.Duration
 	if r != Interrupted {

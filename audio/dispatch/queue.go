@@ -5,8 +5,8 @@ import (
 	"time"
 )
 
-// queue holds failures by when they are due, the earliest first. A failure is in one queue at most, and knows its place in it:
-// so one that is gone leaves in logarithmic time.
+// queue holds failures by when they are due, the earliest first. A failure is in one queue at most, and knows its
+// place in it: so one that is gone leaves in logarithmic time.
 type queue []*failure
 
 func (q queue) Len() int { return len(q) }
@@ -25,7 +25,7 @@ func (q queue) Swap(i, j int) {
 
 // Push and Pop are container/heap's.
 func (q *queue) Push(x any) {
-	f := x.(*failure) //nolint:errcheck // only enqueue calls it
+	f := x.(*failure)
 	f.place = len(*q)
 	*q = append(*q, f)
 }

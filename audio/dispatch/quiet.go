@@ -28,8 +28,9 @@ func (s *State) held(f *failure) Reason {
 	return ""
 }
 
-// acknowledged tells whether somebody has taken a failure on. One that was announced rests while there is an acknowledgement. One that was not is
-// held back only by an acknowledgement that came or changed since it is there: an older one was of another verdict.
+// acknowledged tells whether somebody has taken a failure on. One that was announced rests while there is an
+// acknowledgement. One that was not is held back only by an acknowledgement that came or changed since it is there:
+// an older one was of another verdict.
 func (f *failure) acknowledged() bool {
 	by := f.alert.AcknowledgedBy
 	return by != "" && (f.announced || by != f.disregarded)
@@ -74,7 +75,8 @@ func (s *State) look(g *group) {
 	}
 }
 
-// silences are the Silences by namespace. Between from and until (either may be zero: without end) the same ones are in effect.
+// silences are the Silences by namespace. Between from and until (either may be zero: without end) the same ones are
+// in effect.
 type silences struct {
 	of          map[string][]*alerts.Silence
 	from, until time.Time

@@ -80,7 +80,8 @@ func (s *State) heardGone(f *failure) {
 	}
 }
 
-// Recovered answers Decision.Inquire: the Check passes now. Answers that come too late, or that nobody asked for, are ignored.
+// Recovered answers Decision.Inquire: the Check passes now. Answers that come too late, or that nobody asked for, are
+// ignored.
 func (s *State) Recovered(m Moment, uid types.UID) {
 	s.advance(m)
 	s.recoveries.expire(s.now.Mono)
@@ -99,8 +100,8 @@ func (s *State) Recovered(m Moment, uid types.UID) {
 	g.waiting = append(g.waiting, x)
 }
 
-// playRecovery announces the recoveries of the first group that is due. Those that quiet hours or a Silence hold back are dropped, not held:
-// nobody needs to hear in the morning that the night ended well.
+// playRecovery announces the recoveries of the first group that is due. Those that quiet hours or a Silence hold back
+// are dropped, not held: nobody needs to hear in the morning that the night ended well.
 func (s *State) playRecovery() {
 	for _, g := range s.groups {
 		if len(g.recovered.waiting) == 0 || g.recovered.due > s.now.Mono {
@@ -126,14 +127,17 @@ func (s *State) playRecovery() {
 
 func (s *State) startRecovery(g *group, now []*recovery) {
 	slices.SortStableFunc(now, func(a, b *recovery) int { return cmp.Compare(b.rank, a.rank) })
-	a := &Announcement{Kind: Recovery, Policy: g.policy, Severity: now[0].alert.Severity, Tone: *g.policy.Recovery, Count: len(now)}
+	a := &Announcement{
+		Kind: Recovery, Policy: g.policy, Severity: now[0].alert.Severity, Tone: *g.policy.Recovery, Count: len(now),
+	}
 	for _, x := range now[:min(len(now), MaxListed)] {
 		a.Alerts = append(a.Alerts, x.alert)
 	}
 	s.begin(&play{announcement: a, rank: recoveryRank, recoveries: now, groups: []*group{g}})
 }
 
-// doneRecovery ends the announcement of recoveries. An interrupted one is due again at once; one that failed is tried a few times, and then dropped.
+// doneRecovery ends the announcement of recoveries. An interrupted one is due again at once; one that failed is tried
+// a few times, and then dropped.
 func (s *State) doneRecovery(p *play, r Result) {
 	g := p.groups[0]
 	retry := true

@@ -15,10 +15,18 @@ import (
 	"github.com/checky-dev/checky/api/v1alpha1"
 )
 
+const (
+	info     = v1alpha1.SeverityInfo
+	warning  = v1alpha1.SeverityWarning
+	failing  = v1alpha1.SeverityError
+	critical = v1alpha1.SeverityCritical
+)
+
 // noon is when tests begin: a Wednesday.
 var noon = time.Date(2026, 5, 20, 12, 0, 0, 0, time.UTC)
 
-// room is the daemon without its daemon: it asks when Next wants to be asked, and plays what it is told, in simulated time.
+// room is the daemon without its daemon: it asks when Next wants to be asked, and plays what it is told, in simulated
+// time.
 type room struct {
 	t       *testing.T
 	s       *State

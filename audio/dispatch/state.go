@@ -26,8 +26,8 @@ type Options struct {
 	MaxAlerts      int           // how many failures are followed
 }
 
-// State is all that the daemon knows of failures, and what became of each. It is told of changes, and asked by Next what to do.
-// It is for one goroutine at a time.
+// State is all that the daemon knows of failures, and what became of each. It is told of changes, and asked by Next
+// what to do. It is for one goroutine at a time.
 type State struct {
 	options Options
 	now     Moment // of the latest call; Mono never goes back
@@ -108,7 +108,8 @@ func (s *State) advance(m Moment) {
 	s.now = Moment{Mono: max(s.now.Mono, m.Mono), Wall: m.Wall}
 }
 
-// Observe tells of a failing Check that was added or has changed. initial: it is part of the first list after the daemon's start.
+// Observe tells of a failing Check that was added or has changed. initial: it is part of the first list after the
+// daemon's start.
 func (s *State) Observe(m Moment, a Alert, initial bool) {
 	s.advance(m)
 	s.recoveries.drop(a.UID) // it fails again
@@ -136,8 +137,8 @@ func (s *State) Observe(m Moment, a Alert, initial bool) {
 	}
 }
 
-// Gone tells that a Check no longer fails: it passes, waits for its inputs, or was deleted. Should it fail again, that is another failure,
-// even where it looks the same.
+// Gone tells that a Check no longer fails: it passes, waits for its inputs, or was deleted. Should it fail again,
+// that is another failure, even where it looks the same.
 func (s *State) Gone(m Moment, uid types.UID) {
 	s.advance(m)
 	f := s.alerts[uid]
@@ -163,6 +164,8 @@ func (s *State) Waiting() int {
 	return n
 }
 
+// add follows a failure from here on, if there is room. One for which there is none is told each time that it changes,
+// since nothing is kept of it.
 func (s *State) add(f *failure) {
 	if len(s.alerts) >= s.options.MaxAlerts {
 		s.tell(f, ReasonOverflow)

@@ -43,8 +43,8 @@ func (r *rate) takeBack(now, at time.Duration) {
 	}
 }
 
-// flood is more failures within a minute than are told apart. It begins with a signal, which plays or was played, and lasts until they come
-// slowly again. Failures no worse than what it has announced so far are covered by it.
+// flood is more failures within a minute than are told apart. It begins with a signal, which plays or was played, and
+// lasts until they come slowly again. Failures no worse than what it has announced so far are covered by it.
 type flood struct {
 	id   uint64 // of the signal
 	rank int    // the worst severity that was announced in its course
@@ -69,7 +69,8 @@ func (s *State) signalling() bool {
 	return s.playing != nil && s.playing.announcement.ID == s.flood.id
 }
 
-// cover has the flood cover what is due and not worse than it. While its signal plays, it is not known yet whether they were heard.
+// cover has the flood cover what is due and not worse than it. While its signal plays, it is not known yet whether
+// they were heard.
 func (s *State) cover() {
 	if s.flood == nil {
 		return

@@ -9,7 +9,8 @@ import (
 	"github.com/checky-dev/checky/api/v1alpha1"
 )
 
-// Moment is an instant by two clocks. Mono orders and measures; Wall is what people and the API server go by, and may jump.
+// Moment is an instant by two clocks. Mono orders and measures; Wall is what people and the API server go by, and may
+// jump.
 type Moment struct {
 	Mono time.Duration // since the daemon's start
 	Wall time.Time
@@ -47,8 +48,8 @@ type Entry struct {
 	Since        time.Time  `json:"since"`
 	State        EntryState `json:"state"`
 	At           time.Time  `json:"at"`                     // wall clock: of the last announcement, or of the holding back
-	Stale        bool       `json:"stale,omitempty"`        // Announced: it was not heard, and is not to be, also not as a repeat
-	Acknowledged string     `json:"acknowledged,omitempty"` // Held: the acknowledgement that is older than the failure, and so does not hold it back
+	Stale        bool       `json:"stale,omitempty"`        // Announced: it was not heard, and never is to be
+	Acknowledged string     `json:"acknowledged,omitempty"` // Held: one older than the failure, which does not hold it back
 }
 
 // Kind is why something sounds.
@@ -104,7 +105,8 @@ type Suppression struct {
 	Reason Reason
 }
 
-// Decision is what to do now. Where Interrupt is set, Play is not: what is worse is started by the Next that follows Done, and Wake is now.
+// Decision is what to do now. Where Interrupt is set, Play is not: what is worse is started by the Next that follows
+// Done, and Wake is now.
 type Decision struct {
 	Play       *Announcement // to be started now: nothing else plays
 	Interrupt  bool          // what plays is to be stopped; it ends by Done, as anything does

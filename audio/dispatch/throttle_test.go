@@ -1,0 +1,128 @@
+package dispatch
+
+import (
+	"fmt"
+	"testing"
+	"time"
+)
+
+func TestFloodIsOneSignal(t *testing.T) {
+	r := newRoom(t, policy(t, "p"))
+	var count int
+	for i := range 500 {
+		r.observe(r.alert(fmt.Sprintf("%03d", i), failing))
+		r.run(10 * time.Millisecond)
+	}
+	r.run(time.Hour)
+	r.expect("within 5 s", "1s Flood error 100")
+	for _, e := range r.journal {
+		if e.State == Announced {
+			count++
+		}
+	}
+	if count != 500 || len(r.suppressed) != 400 {
+		t.Errorf("%d journaled as announced, %d covered", count, len(r.suppressed))
+	}
+	if got := len(r.plays[0].Alerts); got != MaxListed {
+		t.Errorf("lists %d", got)
+	}
+	r.observe(r.alert("later", failing))
+	r.run(time.Minute)
+	r.expect("the flood is over", "1h0m6s First error later")
+}
+
+func TestFloodOfSeveralGroupsIsOne(t *testing.T) {
+	r := newRoom(t, policy(t, "p", selecting("team", "p")), policy(t, "q", selecting("team", "q")))
+	for i := range 30 {
+		team := map[string]string{"team": "pq"[i%2 : i%2+1]}
+		severity := failing
+		if i == 17 {
+			severity = critical
+		}
+		r.observe(r.alert(fmt.Sprint(i), severity, func(a *Alert) { a.Labels = team }))
+	}
+	r.run(time.Hour)
+	r.expect("by the worst of both", "1s Flood critical 30")
+	if got := r.plays[0]; got.Alerts[0].Name != "17" || got.Policy.Name != "q" {
+		t.Errorf("%s first, of policy %s", got.Alerts[0].Name, got.Policy.Name)
+	}
+}
+
+func TestWorseThanTheFloodSoundsByItself(t *testing.T) {
+	r := newRoom(t, policy(t, "p"))
+	for i := range 30 {
+		r.observe(r.alert(fmt.Sprint(i), failing))
+	}
+	r.run(5 * time.Second)
+	r.observe(r.alert("c", critical), r.alert("d", failing))
+	r.run(5 * time.Second)
+	r.observe(r.alert("e", critical))
+	r.run(time.Minute)
+	r.expect("once: then the flood is as bad", "1s Flood error 30", "6s First critical c")
+	r.expectSuppressed("d flood", "e flood")
+}
+
+func TestFloodWhoseSignalFailsIsAFloodAgain(t *testing.T) {
+	r := newRoom(t, policy(t, "p"))
+	r.results = []Result{Failed, Failed, Failed, Failed, Failed, Failed}
+	for i := range 30 {
+		r.observe(r.alert(fmt.Sprint(i), failing))
+	}
+	r.run(10 * time.Minute)
+	r.expect("after attempts at 1, 2.5, 5, 9.5, 18 and 78.5 s", "2m19s Flood error 30")
+}
+
+func TestRepeatOfAWorseOneDoesNotWorsenTheFlood(t *testing.T) {
+	r := newRoom(t, policy(t, "p", repeats(time.Minute)))
+	r.observe(r.alert("old", critical))
+	r.run(45 * time.Second)
+	for i := range 30 {
+		r.observe(r.alert(fmt.Sprint(i), failing))
+	}
+	r.run(30 * time.Second)
+	r.observe(r.alert("new", critical))
+	r.run(5 * time.Second)
+	r.heard[1] = "" // the order of the others is of no interest here
+	r.expect("a new critical failure is heard in a flood of others", "1s First critical old", "", "1m1.5s Repeat critical old", "1m16s First critical new")
+}
+
+func TestWhatWasNotHeardIsNotCountedForAFlood(t *testing.T) {
+	r := newRoom(t, policy(t, "p"))
+	r.results = []Result{Failed}
+	for i := range 30 {
+		r.observe(r.alert(fmt.Sprint(i), failing))
+	}
+	r.run(2 * time.Second)
+	for i := range 30 {
+		r.gone(fmt.Sprint(i))
+	}
+	r.observe(r.alert("a", failing))
+	r.run(time.Minute)
+	r.expect("one failure is no flood", "3s First error a")
+}
+
+func TestFloodLastsAtLeastAsLongAsItsSignal(t *testing.T) {
+	r := newRoom(t, policy(t, "p"))
+	for i := range 20 {
+		r.observe(r.alert(fmt.Sprint(i), failing))
+	}
+	r.run(55 * time.Second)
+	r.sound = 10 * time.Second
+	r.observe(r.alert("a", failing))
+	r.run(7 * time.Second)
+	r.observe(r.alert("b", failing))
+	r.run(time.Minute)
+	r.expect("b fails while it plays", "1s First error 20", "56s Flood error a")
+	r.expectSuppressed("b flood")
+}
+
+func TestSlowFailuresAreNoFlood(t *testing.T) {
+	r := newRoom(t, policy(t, "p", interval(time.Second)))
+	for i := range 40 {
+		r.observe(r.alert(fmt.Sprint(i), failing))
+		r.run(3100 * time.Millisecond)
+	}
+	if len(r.heard) != 40 {
+		t.Errorf("%d of 40 were heard: 19 a minute are no flood", len(r.heard))
+	}
+}
