@@ -132,11 +132,19 @@ func toneName(job *player.Job, a *dispatch.Announcement) string {
 	}
 }
 
-// unusable has the pattern of the severity played in place of a sound that cannot be had: a failure is never silent for want of a file.
+// unusable has a pattern played in place of a sound that cannot be had: a failure is never silent for want of a file.
 func (s *speaker) unusable(log logr.Logger, a *dispatch.Announcement, job *player.Job, why error) {
-	log.Error(why, "A sound cannot be used; the pattern of the severity is heard instead", "tone", toneName(job, a))
+	log.Error(why, "A sound cannot be used; a pattern is heard instead", "tone", toneName(job, a))
 	s.metrics.ToneUnusable()
-	job.File, job.Pattern = nil, string(alerts.Pattern(a.Severity))
+	job.File, job.Pattern = nil, string(substitute(a))
+}
+
+// substitute is the pattern that says the same as an announcement's own sound: that of the severity, and of a recovery never one of a failure.
+func substitute(a *dispatch.Announcement) v1alpha1.TonePattern {
+	if a.Kind == dispatch.Recovery {
+		return v1alpha1.TonePatternRecovery
+	}
+	return alerts.Pattern(a.Severity)
 }
 
 // sound is what a tone stands for: a pattern's name, or a file.

@@ -73,7 +73,7 @@ func New(registerer prometheus.Registerer, waiting func() int) (*Metrics, error)
 		}),
 		unusable: prometheus.NewCounter(prometheus.CounterOpts{
 			Name: "checky_alertd_unusable_tones_total",
-			Help: "Announcements whose own sound could not be had or decoded, and that were heard as the pattern of their severity.",
+			Help: "Announcements whose own sound could not be had or decoded, and that were heard as a pattern instead.",
 		}),
 		sandbox: prometheus.NewGaugeVec(prometheus.GaugeOpts{
 			Name: "checky_alertd_sandbox_enforced",
