@@ -1,8 +1,10 @@
 package dispatch
 
 import (
+	"strings"
 	"testing"
 	"time"
+	"unicode/utf8"
 
 	"github.com/checky-dev/checky/alerts"
 )
@@ -57,9 +59,12 @@ func TestAcknowledgementBeforeTheFirstSoundHoldsIt(t *testing.T) {
 func TestOldAcknowledgementHoldsNothingAfterRestart(t *testing.T) {
 	night := policy(t, "p", quiet("11:00", "13:00", "UTC"))
 	r := newRoom(t, night)
-	a := r.alert("a", failing, func(a *Alert) { a.AcknowledgedBy = "ann" })
+	a := r.alert("a", failing, func(a *Alert) { a.AcknowledgedBy = "ann" + strings.Repeat("ä", 300) })
 	r.observe(a)
 	r.run(time.Minute)
+	if kept := r.journal["a"].Acknowledged; len(kept) != maxAcknowledged-1 || !utf8.ValidString(kept) {
+		t.Errorf("the journal is to keep %q, of %d bytes", kept, len(kept))
+	}
 	r.restart(time.Minute, night)
 	r.list(a)
 	r.run(2 * time.Hour)
