@@ -46,7 +46,7 @@ func (s *State) play() {
 		}
 		return
 	}
-	if again := s.agains(); again.group != nil && again.before(next) {
+	if again := s.repeating(); again.group != nil && again.before(next) {
 		next = again
 	}
 	switch {
@@ -71,8 +71,8 @@ func (s *State) firsts() candidate {
 	return best
 }
 
-// agains is the worst that is due to be announced again.
-func (s *State) agains() candidate {
+// repeating is the worst that is due to be announced again.
+func (s *State) repeating() candidate {
 	var best candidate
 	for _, g := range s.groups {
 		at, rank := g.repeatsAt(s.now.Mono)
