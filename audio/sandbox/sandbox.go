@@ -14,7 +14,7 @@ import (
 	"kernel.org/pub/linux/libs/security/libcap/psx"
 )
 
-// What a player may use. A player takes a twentieth of each.
+// What a player may use. It takes a third of the data, most of that the stacks of threads, and a tenth of the others.
 const (
 	MaxProcessorSeconds = 10        // RLIMIT_CPU: the kernel kills it
 	MaxDataBytes        = 512 << 20 // RLIMIT_DATA: heap and the stacks of threads; more is out of memory

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"runtime"
 	"strconv"
 	"strings"
 	"time"
@@ -27,6 +28,10 @@ const (
 	exitOrphaned = 3 // stdin ended: the parent is gone
 	exitLate     = 4 // the deadline is over, and nobody killed it
 )
+
+// processors is enough for ALSA's and the decoder's work. On a large machine, Go would start threads by the dozen, whose stacks count as
+// data.
+const processors = 2
 
 // deadlineGrace is what a player lives longer than its parent lets it.
 const deadlineGrace = 2 * time.Second
@@ -69,6 +74,7 @@ func (c *child) say(m player.Message) {
 }
 
 func (c *child) run() error {
+	runtime.GOMAXPROCS(processors)
 	h, err := player.ReadHeader(c.stdin)
 	if err != nil {
 		return err
