@@ -18,6 +18,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/checky-dev/checky/alerts/tone"
 	"github.com/checky-dev/checky/audio/measure"
 	"github.com/checky-dev/checky/cmd/checky/controlplane"
 	"github.com/checky-dev/checky/cmd/checky/controlplane/controlplanetest"
@@ -62,6 +63,7 @@ func (c *cluster) room() *room {
 type daemon struct {
 	*room
 	command *exec.Cmd
+	before  int           // how many recordings the room had when it started
 	done    chan struct{} // closed when it has ended
 	err     error         // how, once done is closed
 
@@ -81,6 +83,14 @@ func (l line) text(key string) string {
 // start runs the daemon, and returns when it watches the cluster. A flag that is given twice has the later value.
 func (r *room) start(flags ...string) *daemon {
 	r.t.Helper()
+	d := r.launch(flags...)
+	d.await("Watching", 1)
+	return d
+}
+
+// launch runs the daemon, and does not wait for it.
+func (r *room) launch(flags ...string) *daemon {
+	r.t.Helper()
 	kubeconfig := filepath.Join(r.t.TempDir(), "kubeconfig")
 	if err := controlplane.WriteKubeconfig(kubeconfig, r.as("checky-alertd"), "alertd"); err != nil {
 		r.t.Fatal(err)
@@ -95,7 +105,7 @@ func (r *room) start(flags ...string) *daemon {
 	if err != nil {
 		r.t.Fatal(err)
 	}
-	d := &daemon{room: r, command: command, done: make(chan struct{}), more: make(chan struct{})}
+	d := &daemon{room: r, command: command, before: len(r.recorded()), done: make(chan struct{}), more: make(chan struct{})}
 	if err := command.Start(); err != nil {
 		r.t.Fatal(err)
 	}
@@ -106,7 +116,6 @@ func (r *room) start(flags ...string) *daemon {
 	}()
 	r.t.Cleanup(d.kill)
 	r.t.Cleanup(d.tellOnFailure)
-	d.await("Watching", 1)
 	return d
 }
 
@@ -128,28 +137,39 @@ func (d *daemon) read(log io.Reader) {
 
 // logged are the lines with a message so far.
 func (d *daemon) logged(message string) []line {
+	return d.lines(func(l line) bool { return l.text("msg") == message })
+}
+
+// lines are those so far that match.
+func (d *daemon) lines(match func(line) bool) []line {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	return slices.DeleteFunc(slices.Clone(d.log), func(l line) bool { return l.text("msg") != message })
+	return slices.DeleteFunc(slices.Clone(d.log), func(l line) bool { return !match(l) })
 }
 
 // await returns the lines with a message once there are n of them.
 func (d *daemon) await(message string, n int) []line {
 	d.t.Helper()
+	return d.awaitLines(d.t, fmt.Sprintf("%q", message), n, func(l line) bool { return l.text("msg") == message })
+}
+
+// awaitLines returns the lines that match once there are n of them. The test may be a part of the one that started the daemon.
+func (d *daemon) awaitLines(t testing.TB, what string, n int, match func(line) bool) []line {
+	t.Helper()
 	timeout := time.After(patience)
 	for {
 		d.mu.Lock()
 		more := d.more
 		d.mu.Unlock()
-		if lines := d.logged(message); len(lines) >= n {
+		if lines := d.lines(match); len(lines) >= n {
 			return lines
 		}
 		select {
 		case <-more:
 		case <-d.done:
-			d.t.Fatalf("the daemon ended before it logged %q %d times: %v", message, n, d.err)
+			t.Fatalf("the daemon ended before it logged %s %d times: %v", what, n, d.err)
 		case <-timeout:
-			d.t.Fatalf("the daemon did not log %q %d times", message, n)
+			t.Fatalf("the daemon did not log %s %d times", what, n)
 		}
 	}
 }
@@ -199,23 +219,35 @@ func (d *daemon) tellOnFailure() {
 // heard measures every finished recording of the room, oldest first.
 func (r *room) heard() []measure.Recording {
 	r.t.Helper()
+	var heard []measure.Recording
+	for _, name := range r.recorded() {
+		heard = append(heard, listen(r.t, name))
+	}
+	return heard
+}
+
+// recorded are the names of the finished recordings of the room, oldest first.
+func (r *room) recorded() []string {
+	r.t.Helper()
 	files, err := filepath.Glob(filepath.Join(r.recordings, "*.raw"))
 	if err != nil {
 		r.t.Fatal(err)
 	}
 	slices.Sort(files)
-	var heard []measure.Recording
-	for _, name := range files {
-		file, err := os.Open(name)
-		if err != nil {
-			r.t.Fatal(err)
-		}
-		samples, err := measure.ReadRaw(file, 1)
-		_ = file.Close() // it was only read
-		if err != nil {
-			r.t.Fatal(err)
-		}
-		heard = append(heard, measure.Analyse(samples, 48000))
+	return files
+}
+
+// listen measures a recording.
+func listen(t testing.TB, name string) measure.Recording {
+	t.Helper()
+	file, err := os.Open(name)
+	if err != nil {
+		t.Fatal(err)
 	}
-	return heard
+	samples, err := measure.ReadRaw(file, 1)
+	_ = file.Close() // it was only read
+	if err != nil {
+		t.Fatal(err)
+	}
+	return measure.Analyse(samples, tone.SampleRate)
 }
