@@ -116,7 +116,7 @@ func alertOf(check *v1alpha1.Check) dispatch.Alert {
 	alert := dispatch.Alert{
 		UID: check.UID, Namespace: check.Namespace, Name: check.Name, Labels: check.Labels,
 		Key: keyOf(check.Status.Alert), Severity: check.Status.Alert.Severity, Phase: check.Status.Phase,
-		AcknowledgedBy: journal.Clip(check.Annotations[v1alpha1.AcknowledgedByAnnotation]),
+		AcknowledgedBy: check.Annotations[v1alpha1.AcknowledgedByAnnotation],
 	}
 	if passed := meta.FindStatusCondition(check.Status.Conditions, v1alpha1.ConditionPassed); passed != nil {
 		alert.Since = passed.LastTransitionTime.Time

@@ -1,6 +1,9 @@
 package dispatch
 
 import (
+	"strings"
+	"unicode/utf8"
+
 	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/checky-dev/checky/alerts"
@@ -99,4 +102,20 @@ func (s *State) kept() (remember []Entry, forget []types.UID) {
 	}
 	clear(s.out.journal)
 	return remember, forget
+}
+
+// MaxAcknowledged is how much of an acknowledgement is looked at and kept, in bytes.
+const MaxAcknowledged = 256
+
+// ClipAcknowledged cuts an acknowledgement down to that, at the border of a character: what comes back from the journal compares equal.
+func ClipAcknowledged(by string) string {
+	by = strings.ToValidUTF8(by, "?")
+	if len(by) <= MaxAcknowledged {
+		return by
+	}
+	end := MaxAcknowledged
+	for !utf8.RuneStart(by[end]) {
+		end--
+	}
+	return strings.Clone(by[:end]) // which lets go of the rest
 }

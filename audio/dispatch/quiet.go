@@ -1,9 +1,7 @@
 package dispatch
 
 import (
-	"strings"
 	"time"
-	"unicode/utf8"
 
 	"github.com/checky-dev/checky/alerts"
 	"github.com/checky-dev/checky/api/v1alpha1"
@@ -47,23 +45,6 @@ func (s *State) acknowledge(f *failure) {
 	if f.held && !f.announced {
 		s.remember(f)
 	}
-}
-
-// maxAcknowledged is how much of an acknowledgement is looked at, in bytes: as much as the journal keeps, so that what comes
-// back from there compares equal.
-const maxAcknowledged = 256
-
-// clip cuts an acknowledgement down to that, at the border of a character.
-func clip(by string) string {
-	by = strings.ToValidUTF8(by, "?")
-	if len(by) <= maxAcknowledged {
-		return by
-	}
-	end := maxAcknowledged
-	for !utf8.RuneStart(by[end]) {
-		end--
-	}
-	return strings.Clone(by[:end]) // which lets go of the rest
 }
 
 // hours are what is known of a group's quiet hours.

@@ -62,7 +62,7 @@ func TestOldAcknowledgementHoldsNothingAfterRestart(t *testing.T) {
 	a := r.alert("a", failing, func(a *Alert) { a.AcknowledgedBy = "ann" + strings.Repeat("ä", 300) })
 	r.observe(a)
 	r.run(time.Minute)
-	if kept := r.journal["a"].Acknowledged; len(kept) != maxAcknowledged-1 || !utf8.ValidString(kept) {
+	if kept := r.journal["a"].Acknowledged; len(kept) != MaxAcknowledged-1 || !utf8.ValidString(kept) {
 		t.Errorf("the journal is to keep %q, of %d bytes", kept, len(kept))
 	}
 	r.restart(time.Minute, night)

@@ -112,7 +112,7 @@ func (s *State) advance(m Moment) {
 // daemon's start.
 func (s *State) Observe(m Moment, a Alert, initial bool) {
 	s.advance(m)
-	a.AcknowledgedBy = clip(a.AcknowledgedBy)
+	a.AcknowledgedBy = ClipAcknowledged(a.AcknowledgedBy)
 	s.recoveries.drop(a.UID) // it fails again
 	f := s.alerts[a.UID]
 	if f == nil {

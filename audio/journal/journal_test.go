@@ -262,10 +262,10 @@ func TestPlacesWhereNoJournalCanBe(t *testing.T) {
 
 func TestAcknowledgementsAreCutOff(t *testing.T) {
 	cases := map[string]struct{ reason, by, want string }{
-		"between characters": {"an ä has two bytes", strings.Repeat("ä", MaxAcknowledged), strings.Repeat("ä", MaxAcknowledged/2)},
-		"not within one":     {"the last ä would have been cut in two", "x" + strings.Repeat("ä", MaxAcknowledged), "x" + strings.Repeat("ä", MaxAcknowledged/2-1)},
+		"between characters": {"an ä has two bytes", strings.Repeat("ä", dispatch.MaxAcknowledged), strings.Repeat("ä", dispatch.MaxAcknowledged/2)},
+		"not within one":     {"the last ä would have been cut in two", "x" + strings.Repeat("ä", dispatch.MaxAcknowledged), "x" + strings.Repeat("ä", dispatch.MaxAcknowledged/2-1)},
 		"no UTF-8":           {"JSON would make three bytes of one", strings.Repeat("a\x80", 2), "a?a?"},
-		"escaped":            {"JSON makes six bytes of each", strings.Repeat("\x01", MaxAcknowledged), strings.Repeat("\x01", MaxAcknowledged)},
+		"escaped":            {"JSON makes six bytes of each", strings.Repeat("\x01", dispatch.MaxAcknowledged), strings.Repeat("\x01", dispatch.MaxAcknowledged)},
 	}
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {
@@ -278,8 +278,8 @@ func TestAcknowledgementsAreCutOff(t *testing.T) {
 			if diff := cmp.Diff([]dispatch.Entry{e}, entries); diff != "" {
 				t.Errorf("%s: %s", c.reason, diff)
 			}
-			if Clip(c.by) != c.want {
-				t.Errorf("Clip says %q", Clip(c.by))
+			if got := dispatch.ClipAcknowledged(c.by); got != c.want {
+				t.Errorf("clipped: %q", got)
 			}
 		})
 	}

@@ -73,7 +73,7 @@ func testJournalIsAMap(t *testing.T, uids, atOnce int) {
 			UID: uid.Draw(t, "uid"), Key: "k" + strings.Repeat("x", rapid.IntRange(0, MaxKey-1).Draw(t, "key")),
 			Since: began.Add(time.Duration(rapid.IntRange(0, 5).Draw(t, "since")) * time.Second),
 			State: rapid.SampledFrom([]dispatch.EntryState{dispatch.Held, dispatch.Announced}).Draw(t, "state"),
-			At:    began.Add(time.Duration(rapid.Int64Range(-9, 9).Draw(t, "at"))), Acknowledged: rapid.StringN(0, 20, MaxAcknowledged).Draw(t, "by"),
+			At:    began.Add(time.Duration(rapid.Int64Range(-9, 9).Draw(t, "at"))), Acknowledged: rapid.StringN(0, 20, dispatch.MaxAcknowledged).Draw(t, "by"),
 		}
 	})
 	rapid.Check(t, func(t *rapid.T) {

@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"strings"
 	"time"
 	"unicode/utf8"
 
@@ -15,10 +14,6 @@ import (
 
 // How long the strings of an entry may be, in bytes.
 const (
-	// MaxAcknowledged is what is kept of who acknowledged a failure. The rest is cut off, so whoever compares it with an
-	// annotation has to cut that off as well.
-	MaxAcknowledged = 256
-
 	// MaxKey is how long an entry's key may be. The controller's have 71: sha256: and 64 digits.
 	MaxKey = 128
 
@@ -32,25 +27,12 @@ var bucketName = []byte("entries")
 // encode is an entry's record.
 func encode(e *dispatch.Entry) ([]byte, error) {
 	kept := *e
-	kept.Acknowledged = Clip(e.Acknowledged)
+	kept.Acknowledged = dispatch.ClipAcknowledged(e.Acknowledged)
 	kept.Since, kept.At = e.Since.UTC(), e.At.UTC()
 	if err := validate(&kept); err != nil {
 		return nil, err
 	}
 	return json.Marshal(&kept)
-}
-
-// Clip cuts what was said of an acknowledgement down to what is kept of it, at the border of a character.
-func Clip(acknowledged string) string {
-	acknowledged = strings.ToValidUTF8(acknowledged, "?")
-	if len(acknowledged) <= MaxAcknowledged {
-		return acknowledged
-	}
-	end := MaxAcknowledged
-	for !utf8.RuneStart(acknowledged[end]) {
-		end--
-	}
-	return acknowledged[:end]
 }
 
 // decode reads a record. Fields that it does not know are left aside: a later version may have written them.
@@ -76,8 +58,8 @@ func validate(e *dispatch.Entry) error {
 		return fmt.Errorf("the entry of Check %s: its key is not UTF-8", e.UID)
 	case e.State != dispatch.Held && e.State != dispatch.Announced:
 		return fmt.Errorf("the entry of Check %s: its state is neither %s nor %s", e.UID, dispatch.Held, dispatch.Announced)
-	case len(e.Acknowledged) > MaxAcknowledged:
-		return fmt.Errorf("the entry of Check %s: acknowledged has more than %d bytes", e.UID, MaxAcknowledged)
+	case len(e.Acknowledged) > dispatch.MaxAcknowledged:
+		return fmt.Errorf("the entry of Check %s: acknowledged has more than %d bytes", e.UID, dispatch.MaxAcknowledged)
 	case !writable(e.Since) || !writable(e.At):
 		return fmt.Errorf("the entry of Check %s: since and at must be of the years 0 to 9999", e.UID)
 	}
