@@ -144,3 +144,214 @@ func invalidIsLeftOut(s *scene) {
 	s.settle()
 	s.hears("First error medium a")
 }
+
+func TestPoliciesPace(t *testing.T) {
+	scenes(t, map[string]func(s *scene){
+		"two failures within groupWait are one tone":                    oneToneForTwo,
+		"what passes within groupWait is never heard":                   passesWithinGroupWait,
+		"groupInterval holds the next, and a worse one does not wait":   worseDoesNotWait,
+		"what lasts is repeated after repeatInterval until it passes":   repeats,
+		"an acknowledgement stops repeats, a changed verdict sounds":    acknowledgedRests,
+		"what is acknowledged before it was announced is not":           acknowledgedBefore,
+		"an acknowledgement of an earlier verdict holds nothing back":   acknowledgedEarlier,
+		"a changed explanation never sounds again, a changed key does":  onlyFactsCount,
+		"what fails again after a success is heard again":               failsAgain,
+		"a recovery is heard, a deletion is not":                        recovers,
+		"a policy that is edited while something waits applies at once": editedWhileWaiting,
+		"quiet hours hold, and severities that they leave out sound":    quietHolds,
+		"what still fails at the end of quiet hours is heard then":      quietEnds,
+	})
+}
+
+func oneToneForTwo(s *scene) {
+	policy := s.ruled(func(p *v1alpha1.AlertPolicySpec) { p.GroupWait, p.GroupInterval = seconds(300), seconds(300) })
+	s.fail("a", v1alpha1.SeverityError, "x")
+	s.fail("b", v1alpha1.SeverityCritical, "x")
+	s.settle()
+	s.hears()
+	s.edit(policy, func(p *v1alpha1.AlertPolicySpec) { p.GroupWait = seconds(1) })
+	s.hears("First critical high b +1")
+}
+
+func passesWithinGroupWait(s *scene) {
+	policy := s.ruled(func(p *v1alpha1.AlertPolicySpec) { p.GroupWait, p.GroupInterval = seconds(300), seconds(300) })
+	a := s.fail("a", v1alpha1.SeverityCritical, "x")
+	s.settle() // it waits by now
+	s.judge(a, "", "")
+	s.settle()
+	s.edit(policy, func(p *v1alpha1.AlertPolicySpec) { p.GroupWait = seconds(1) })
+	s.fail("b", v1alpha1.SeverityError, "x")
+	s.hears("First error medium b")
+}
+
+func worseDoesNotWait(s *scene) {
+	policy := s.ruled(func(p *v1alpha1.AlertPolicySpec) { p.GroupInterval = seconds(anHour) })
+	s.fail("a", v1alpha1.SeverityError, "x")
+	s.hears("First error medium a")
+	s.fail("b", v1alpha1.SeverityError, "x")
+	s.settle()
+	s.hears("First error medium a")
+	s.fail("c", v1alpha1.SeverityCritical, "x")
+	s.hears("First error medium a", "First critical high c +1") // and takes along what waits
+	s.fail("d", v1alpha1.SeverityCritical, "x")
+	s.settle()
+	s.edit(policy, func(p *v1alpha1.AlertPolicySpec) { p.GroupInterval = seconds(1) })
+	s.hears("First error medium a", "First critical high c +1", "First critical high d")
+}
+
+func repeats(s *scene) {
+	s.ruled(func(p *v1alpha1.AlertPolicySpec) { p.RepeatInterval = seconds(1) })
+	a := s.fail("a", v1alpha1.SeverityError, "x")
+	for i, announced := range s.announcements(3) {
+		want := "Repeat error medium a"
+		if i == 0 {
+			want = "First error medium a"
+		}
+		if got := announced.String(); got != want {
+			s.t.Errorf("heard %q, want %q", got, want)
+		}
+	}
+	s.judge(a, "", "")
+	s.settle()
+	s.rests()
+}
+
+// rests lets more than two intervals of a second pass, in which nothing is to be heard in the scene save markers.
+func (s *scene) rests() {
+	s.t.Helper()
+	before := s.announcements(0)
+	for range 3 {
+		s.settle()
+	}
+	if after := s.announcements(0); len(after) != len(before) {
+		s.t.Errorf("heard %v, and then %v", before, after[len(before):])
+	}
+}
+
+func acknowledgedRests(s *scene) {
+	s.ruled(func(p *v1alpha1.AlertPolicySpec) { p.RepeatInterval = seconds(1) })
+	a := s.fail("a", v1alpha1.SeverityError, "x")
+	s.announcements(2)
+	s.acknowledge(a, "ada")
+	s.noSound(a, "acknowledged")
+	s.rests()
+
+	// Another verdict is heard, once: ada has taken the Check on.
+	n := len(s.announcements(0))
+	s.judge(a, v1alpha1.SeverityCritical, "y")
+	if got := s.announcements(n + 1)[n].String(); got != "First critical high a" {
+		s.t.Errorf("heard %q of the changed verdict", got)
+	}
+	s.rests()
+
+	// Nobody has it any more, and so it is repeated.
+	s.update(a, func() { delete(a.Annotations, v1alpha1.AcknowledgedByAnnotation) })
+	if got := s.announcements(n + 2)[n+1].String(); got != "Repeat critical high a" {
+		s.t.Errorf("heard %q without the acknowledgement", got)
+	}
+}
+
+func acknowledgedBefore(s *scene) {
+	policy := s.ruled(func(p *v1alpha1.AlertPolicySpec) { p.GroupWait, p.GroupInterval = seconds(300), seconds(300) })
+	a := s.fail("a", v1alpha1.SeverityError, "x")
+	s.settle()
+	s.acknowledge(a, "ada")
+	s.noSound(a, "acknowledged")
+	s.edit(policy, func(p *v1alpha1.AlertPolicySpec) { p.GroupWait = seconds(0) })
+	s.settle()
+	s.hears()
+	s.update(a, func() { delete(a.Annotations, v1alpha1.AcknowledgedByAnnotation) })
+	s.hears("First error medium a")
+}
+
+func acknowledgedEarlier(s *scene) {
+	s.ruled(nil)
+	a := s.pending("a")
+	s.acknowledge(a, "ada")
+	s.judge(a, v1alpha1.SeverityError, "x")
+	s.hears("First error medium a")
+}
+
+func onlyFactsCount(s *scene) {
+	s.ruled(nil)
+	a := s.fail("a", v1alpha1.SeverityError, "x")
+	s.hears("First error medium a")
+	for _, text := range []string{"once more", "and again", "in other words"} {
+		s.explain(a, text)
+	}
+	s.judge(a, v1alpha1.SeverityError, "x") // a new completion, with the same facts
+	s.settle()
+	s.hears("First error medium a")
+	s.judge(a, v1alpha1.SeverityError, "y")
+	s.hears("First error medium a", "First error medium a")
+}
+
+func failsAgain(s *scene) {
+	s.ruled(nil)
+	a := s.fail("a", v1alpha1.SeverityError, "x")
+	s.hears("First error medium a")
+	s.judge(a, "", "")
+	s.judge(a, v1alpha1.SeverityError, "x")
+	s.hears("First error medium a", "First error medium a")
+}
+
+func recovers(s *scene) {
+	s.ruled(func(p *v1alpha1.AlertPolicySpec) {
+		p.RecoveryTone = &v1alpha1.Tone{Pattern: v1alpha1.TonePatternRecovery}
+		p.MinSeverity = v1alpha1.SeverityWarning
+	})
+	gone := s.fail("gone", v1alpha1.SeverityWarning, "x")
+	s.hears("First warning low gone")
+	mended := s.fail("mended", v1alpha1.SeverityError, "x")
+	s.hears("First warning low gone", "First error medium mended")
+	s.remove(gone)
+	s.judge(mended, "", "") // it is asked about after the other one
+	s.hears("First warning low gone", "First error medium mended", "Recovery error recovery mended")
+}
+
+func editedWhileWaiting(s *scene) {
+	policy := s.ruled(func(p *v1alpha1.AlertPolicySpec) { p.GroupWait, p.GroupInterval = seconds(300), seconds(300) })
+	a := s.fail("a", v1alpha1.SeverityError, "x")
+	s.fail("b", v1alpha1.SeverityCritical, "x")
+	s.settle()
+	s.edit(policy, func(p *v1alpha1.AlertPolicySpec) {
+		p.GroupWait, p.MinSeverity = seconds(0), v1alpha1.SeverityCritical
+		p.Tones.Critical = &v1alpha1.Tone{Pattern: v1alpha1.TonePatternLow}
+	})
+	s.noSound(a, "unmatched")
+	s.hears("First critical low b")
+}
+
+// aroundNow are quiet hours in which now is well inside; at night they go beyond midnight.
+func aroundNow() v1alpha1.QuietHours {
+	now := time.Now().UTC()
+	return v1alpha1.QuietHours{
+		Start: now.Add(-2 * time.Hour).Format("15:04"), End: now.Add(2 * time.Hour).Format("15:04"), TimeZone: "UTC",
+		Severities: []v1alpha1.Severity{v1alpha1.SeverityCritical},
+	}
+}
+
+func quietHolds(s *scene) {
+	policy := s.ruled(func(p *v1alpha1.AlertPolicySpec) { p.QuietHours = []v1alpha1.QuietHours{aroundNow()} })
+	s.noSound(s.fail("a", v1alpha1.SeverityError, "x"), "quiet")
+	passes := s.fail("passes", v1alpha1.SeverityError, "x")
+	s.noSound(passes, "quiet")
+	s.fail("b", v1alpha1.SeverityCritical, "x")
+	s.hears("First critical high b")
+	s.judge(passes, "", "")
+	s.settle()
+	s.hears("First critical high b")
+	s.edit(policy, func(p *v1alpha1.AlertPolicySpec) { p.QuietHours = nil })
+	s.hears("First critical high b", "First error medium a")
+}
+
+func quietEnds(s *scene) {
+	policy := s.ruled(func(p *v1alpha1.AlertPolicySpec) { p.QuietHours = []v1alpha1.QuietHours{aroundNow()} })
+	s.noSound(s.fail("a", v1alpha1.SeverityError, "x"), "quiet")
+	end := time.Now().UTC().Truncate(time.Minute).Add(time.Minute)
+	s.edit(policy, func(p *v1alpha1.AlertPolicySpec) { p.QuietHours[0].End = end.Format("15:04") })
+	s.hears("First error medium a")
+	if started := s.announcements(1)[0].started(s.t); started.Before(end) {
+		s.t.Errorf("it was heard at %s, before %s", started, end)
+	}
+}
