@@ -6,6 +6,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -18,8 +19,10 @@ import (
 )
 
 // consolePages are the pages whose console blocks are run as they stand, in this order, in one shell beside `checky up`: all of a
-// page, or a section.
+// page, or a section. Those about alerts come first, while nothing else fails.
 var consolePages = []struct{ path, section string }{
+	{"docs/alerts.md", ""},
+	{"README.md", "## Heard in the room"},
 	{"README.md", "## Over HTTP"},
 	{"docs/rest.md", ""},
 	{"docs/operations.md", ""},
@@ -33,26 +36,37 @@ const (
 )
 
 var (
+	hereDocument = regexp.MustCompile(`<<([A-Z]+)\n$`)
 	consoleBlock = regexp.MustCompile("(?ms)^```console$\n(.*?)^```$")
 	goBlock      = regexp.MustCompile("(?ms)^```go$\n(.*?)^```$")
+	namedBlock   = regexp.MustCompile("(?ms)^```yaml$\n(# ([a-z-]+\\.yaml)$.*?)^```$")
 	resetToken   = regexp.MustCompile(`ckr_[0-9A-Za-z_]+`)
 	exportLine   = regexp.MustCompile(`(?m)^  (export (?:KUBECONFIG|PATH|CHECKY)=.*)$`)
 )
 
 // TestConsole does what the documentation shows: it starts `checky up` and types what stands behind each $, and the output has to
-// be the one that is shown, in which ... stands for anything.
+// be the one that is shown, in which ... stands for anything. A YAML block whose first line is a comment with a file's name is that file.
 func TestConsole(t *testing.T) {
-	up := startUp(t)
+	bin := t.TempDir()
+	build(t, bin)
+	up := startUp(t, bin)
 	s := startShell(t)
+	s.ports = strings.NewReplacer("127.0.0.1:8081", freeAddress(t), "127.0.0.1:9090", freeAddress(t))
 	for _, export := range exportLine.FindAllStringSubmatch(up.String(), -1) {
 		s.run(export[1])
 	}
+	s.run("export PATH=" + bin + ":$PATH")
 
 	for _, page := range consolePages {
 		text := read(t, filepath.Join(root, page.path))
 		if page.section != "" {
 			_, text, _ = strings.Cut(text, "\n"+page.section+"\n")
 			text, _, _ = strings.Cut(text, "\n## ")
+		}
+		for _, file := range namedBlock.FindAllStringSubmatch(text, -1) {
+			if err := os.WriteFile(filepath.Join(s.dir, file[2]), []byte(file[1]), 0o600); err != nil {
+				t.Fatal(err)
+			}
 		}
 		for _, block := range consoleBlock.FindAllStringSubmatch(text, -1) {
 			for _, step := range stepsOf(t, block[1]) {
@@ -70,18 +84,26 @@ func TestConsole(t *testing.T) {
 // step is one command, and what it is said to print.
 type step struct{ command, output string }
 
-// stepsOf reads a block. A command goes on behind a backslash.
+// stepsOf reads a block. A command goes on behind a backslash, and up to the end of a here document.
 func stepsOf(t *testing.T, block string) []step {
 	t.Helper()
 	var steps []step
-	goesOn := false
+	goesOn, document := false, ""
 	for line := range strings.Lines(block) {
 		command, isCommand := strings.CutPrefix(line, "$ ")
 		last := len(steps) - 1
 		switch {
+		case document != "":
+			steps[last].command += line
+			if line == document+"\n" {
+				document = ""
+			}
 		case isCommand:
 			steps = append(steps, step{command: command})
 			goesOn = strings.HasSuffix(command, "\\\n")
+			if begins := hereDocument.FindStringSubmatch(command); begins != nil {
+				document = begins[1]
+			}
 		case last < 0:
 			t.Fatalf("a console block begins with output: %s", line)
 		case goesOn:
@@ -97,7 +119,7 @@ func stepsOf(t *testing.T, block string) []step {
 // try runs a step and compares.
 func (s *shell) try(up *output, step step) {
 	s.t.Helper()
-	command := step.command
+	command := s.ports.Replace(step.command)
 	if strings.Contains(command, "ckr_...") {
 		command = strings.ReplaceAll(command, "ckr_...", up.await(s.t, resetToken))
 	}
@@ -146,8 +168,10 @@ func (s *shell) runProgram(number int, program string) {
 // shell is a bash that keeps what it is told, in a folder of its own beside which the checkout's config lies.
 type shell struct {
 	t     *testing.T
+	dir   string
 	in    io.Writer
 	lines chan string
+	ports *strings.Replacer // addresses of the documentation, which may be taken here
 }
 
 func startShell(t *testing.T) *shell {
@@ -162,6 +186,7 @@ func startShell(t *testing.T) *shell {
 	}
 	command := exec.CommandContext(t.Context(), "bash", "--norc", "--noprofile")
 	command.Dir = dir
+	command.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // what it left running ends with it
 	in, err := command.StdinPipe()
 	if err != nil {
 		t.Fatal(err)
@@ -173,7 +198,7 @@ func startShell(t *testing.T) *shell {
 	if err := command.Start(); err != nil {
 		t.Fatal(err)
 	}
-	s := &shell{t: t, in: in, lines: make(chan string)}
+	s := &shell{t: t, dir: dir, in: in, lines: make(chan string)}
 	go func() {
 		defer close(s.lines)
 		for reader := bufio.NewReader(out); ; {
@@ -186,6 +211,7 @@ func startShell(t *testing.T) *shell {
 	}()
 	t.Cleanup(func() {
 		_ = in.Close()
+		_ = syscall.Kill(-command.Process.Pid, syscall.SIGTERM)
 		for line := range s.lines {
 			t.Logf("left unread: %s", line)
 		}
@@ -219,18 +245,33 @@ func (s *shell) run(command string) (output, code string) {
 	}
 }
 
-// startUp builds the command and runs `checky up` until the test ends. It returns once it has said that it is up.
-func startUp(t *testing.T) *output {
+// build builds the commands into a folder.
+func build(t *testing.T, dir string) {
 	t.Helper()
-	dir := t.TempDir()
-	binary := filepath.Join(dir, "checky")
-	build := exec.CommandContext(t.Context(), "go", "build", "-o", binary, "./cmd/checky")
-	build.Dir = root
-	if out, err := build.CombinedOutput(); err != nil {
+	command := exec.CommandContext(t.Context(), "go", "build", "-o", dir+"/", "./cmd/checky", "./cmd/checky-alertd")
+	command.Dir = root
+	if out, err := command.CombinedOutput(); err != nil {
 		t.Fatalf("go build: %v\n%s", err, out)
 	}
+}
+
+// freeAddress is a loopback address at which nobody listens.
+func freeAddress(t *testing.T) string {
+	t.Helper()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer listener.Close()
+	return listener.Addr().String()
+}
+
+// startUp runs `checky up` until the test ends. It returns once it has said that it is up.
+func startUp(t *testing.T, bin string) *output {
+	t.Helper()
+	dir := t.TempDir()
 	out, log := &output{}, &output{}
-	command := exec.CommandContext(t.Context(), binary, "up", "--bind-address", "127.0.0.1:0")
+	command := exec.CommandContext(t.Context(), filepath.Join(bin, "checky"), "up", "--bind-address", "127.0.0.1:0")
 	command.Env = append(os.Environ(), "TMPDIR="+dir)
 	command.Stdout, command.Stderr = out, log
 	command.Cancel = func() error { return command.Process.Signal(syscall.SIGTERM) }

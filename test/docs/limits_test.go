@@ -48,12 +48,25 @@ var packages = map[string]string{
 	"apiserver/route":    "apiserver/route",
 	"apiserver/serve":    "apiserver/serve",
 	"apiserver/throttle": "apiserver/throttle",
+
+	"alerts":             "alerts",
+	"alerts/tone":        "alerts/tone",
+	"audio":              "audio",
+	"audio/device":       "audio/device",
+	"audio/dispatch":     "audio/dispatch",
+	"audio/journal":      "audio/journal",
+	"audio/output":       "audio/output",
+	"audio/player":       "audio/player",
+	"audio/player/child": "audio/player/child",
+	"audio/sandbox":      "audio/sandbox",
+	"audio/trace":        "audio/trace",
 }
 
 // documented are the packages of which every exported limit has to be on the page.
 var documented = []string{
 	"rules", "cel", "jsonschema", "rag",
 	"apiserver/account", "apiserver/authn", "apiserver/check", "apiserver/mail", "apiserver/password", "apiserver/route", "apiserver/serve", "apiserver/throttle",
+	"alerts", "alerts/tone", "audio", "audio/device", "audio/dispatch", "audio/journal", "audio/player", "audio/sandbox", "audio/trace",
 }
 
 // row is a limit as the page has it: | text | value, unit | `package.constant` |

@@ -18,6 +18,8 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/checky-dev/checky/apiserver"
+	"github.com/checky-dev/checky/audio"
+	"github.com/checky-dev/checky/audio/trace"
 	"github.com/checky-dev/checky/controllers"
 	"github.com/checky-dev/checky/controllers/metrics"
 	"github.com/checky-dev/checky/rag"
@@ -68,14 +70,15 @@ var documentedFlag = regexp.MustCompile("(?m)^\\| (`--[^|]+) \\| (?:`([^`]*)`)? 
 
 func TestFlagsAreDocumented(t *testing.T) {
 	page := read(t, filepath.Join(root, "docs/operations.md"))
-	controller, facade := controllers.DefaultOptions(), apiserver.DefaultOptions()
+	controller, facade, daemon := controllers.DefaultOptions(), apiserver.DefaultOptions(), audio.DefaultOptions()
 	for heading, command := range map[string]struct {
 		bind func(*pflag.FlagSet)
 		// perMachine have a default that depends on the machine, and that words say.
 		perMachine []string
 	}{
-		"## Flags":      {bind: controller.BindFlags},
-		"### Its flags": {bind: facade.BindFlags, perMachine: []string{"max-dry-runs"}},
+		"## Flags":               {bind: controller.BindFlags},
+		"### Its flags":          {bind: facade.BindFlags, perMachine: []string{"max-dry-runs"}},
+		"### The daemon's flags": {bind: daemon.BindFlags, perMachine: []string{"node-name"}},
 	} {
 		_, section, found := strings.Cut(page, "\n"+heading+"\n")
 		if !found {
@@ -122,6 +125,25 @@ func TestMetricsAreDocumented(t *testing.T) {
 		}
 	}
 }
+
+func TestDaemonMetricsAreDocumented(t *testing.T) {
+	names := &describing{}
+	if _, err := trace.New(names, func() int { return 0 }); err != nil {
+		t.Fatal(err)
+	}
+	ofCode, onPage := map[string]bool{}, map[string]bool{}
+	for _, name := range names.found {
+		ofCode[name] = true
+	}
+	for _, m := range daemonMetric.FindAllStringSubmatch(read(t, filepath.Join(root, "docs/operations.md")), -1) {
+		onPage[m[1]] = true
+	}
+	if diff := cmp.Diff(ofCode, onPage); diff != "" {
+		t.Errorf("docs/operations.md is not what the daemon serves (-code +page):\n%s", diff)
+	}
+}
+
+var daemonMetric = regexp.MustCompile("`(checky_alertd_[a-z_]+)")
 
 // describing is a registry that only writes down the names of metrics.
 type describing struct {
