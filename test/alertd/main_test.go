@@ -65,7 +65,9 @@ func newCluster(t testing.TB) *cluster {
 	if err != nil {
 		t.Fatal(err)
 	}
-	admin, err := client.NewWithWatch(cp.RESTConfig(), client.Options{Scheme: scheme})
+	cfg := cp.RESTConfig()
+	cfg.QPS = -1
+	admin, err := client.NewWithWatch(cfg, client.Options{Scheme: scheme})
 	if err != nil {
 		t.Fatal(err)
 	}
