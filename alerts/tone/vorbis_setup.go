@@ -12,6 +12,7 @@ const (
 	maxTotalEntries = 1 << 16 // of all codebooks. ErrFormat.
 	maxTotalValues  = 1 << 20 // of all codebooks' vectors. ErrFormat.
 	maxFloorPoints  = 65      // as in the reference decoder. ErrFormat.
+	maxClassWords   = 64      // partitions of a residue that one codeword classifies: in each packet, they are all written out. ErrFormat.
 )
 
 // damaged is the error of a part of a Vorbis file that contradicts itself.
@@ -59,7 +60,8 @@ type setup struct {
 
 // setupBook is what others need to know of a codebook.
 type setupBook struct {
-	vectors bool // it has vectors, and not only numbers
+	dimensions int
+	vectors    bool // it has vectors, and not only numbers
 }
 
 func (s *setup) checkCodebooks() bool {
@@ -86,7 +88,7 @@ func (s *setup) checkCodebook() bool {
 		return false
 	}
 	lookup := s.bits.read(4)
-	s.books = append(s.books, setupBook{vectors: lookup != 0})
+	s.books = append(s.books, setupBook{dimensions: dimensions, vectors: lookup != 0})
 	if lookup == 0 {
 		return true
 	}
@@ -191,7 +193,7 @@ func (s *setup) checkResidues() bool {
 		}
 		s.bits.skip(24) // partition size
 		cascades := make([]int, s.bits.read(6)+1)
-		if s.bits.read(8) >= len(s.books) {
+		if book := s.bits.read(8); book >= len(s.books) || s.books[book].dimensions > maxClassWords {
 			return false
 		}
 		for i := range cascades {
