@@ -150,8 +150,15 @@ func (c *cluster) pending(name string) *v1alpha1.Check {
 // judge writes a verdict: a failure with a severity and facts, or, for no severity, a success.
 func (c *cluster) judge(check *v1alpha1.Check, severity v1alpha1.Severity, facts string) {
 	c.t.Helper()
-	err := retry.RetryOnConflict(retry.DefaultRetry, func() error {
-		if err := c.Get(c.t.Context(), client.ObjectKeyFromObject(check), check); err != nil {
+	if err := c.verdict(c.t.Context(), check, severity, facts); err != nil {
+		c.t.Fatalf("judge %s: %v", check.Name, err)
+	}
+}
+
+// verdict is judge, for a goroutine of a test's own.
+func (c *cluster) verdict(ctx context.Context, check *v1alpha1.Check, severity v1alpha1.Severity, facts string) error {
+	return retry.RetryOnConflict(retry.DefaultRetry, func() error {
+		if err := c.Get(ctx, client.ObjectKeyFromObject(check), check); err != nil {
 			return err
 		}
 		now := metav1.Now().Rfc3339Copy()
@@ -165,11 +172,8 @@ func (c *cluster) judge(check *v1alpha1.Check, severity v1alpha1.Severity, facts
 			passed.Status, passed.Reason = metav1.ConditionFalse, v1alpha1.ReasonRulesFailed
 		}
 		meta.SetStatusCondition(&check.Status.Conditions, passed)
-		return c.Status().Update(c.t.Context(), check)
+		return c.Status().Update(ctx, check)
 	})
-	if err != nil {
-		c.t.Fatalf("judge %s: %v", check.Name, err)
-	}
 }
 
 // acknowledge annotates a Check as a person would.
@@ -185,19 +189,26 @@ func (c *cluster) acknowledge(check *v1alpha1.Check, by string) {
 // events are the notes of the Events that the daemon made on a Check, oldest first.
 func (c *cluster) events(check *v1alpha1.Check) []string {
 	c.t.Helper()
+	var notes []string
+	for _, e := range c.allEvents() {
+		if e.Regarding.UID == check.UID {
+			notes = append(notes, e.Reason+": "+e.Note)
+		}
+	}
+	return notes
+}
+
+// allEvents are the Events that the daemon made in the namespace, oldest first.
+func (c *cluster) allEvents() []eventsv1.Event {
+	c.t.Helper()
 	var list eventsv1.EventList
 	if err := c.List(c.t.Context(), &list, client.InNamespace(c.namespace)); err != nil {
 		c.t.Fatal(err)
 	}
 	slices.SortFunc(list.Items, func(a, b eventsv1.Event) int { return a.EventTime.Compare(b.EventTime.Time) })
-	var notes []string
-	for i := range list.Items {
-		e := &list.Items[i]
-		if e.Regarding.UID == check.UID && strings.HasPrefix(e.ReportingController, "checky.dev/alertd") {
-			notes = append(notes, e.Reason+": "+e.Note)
-		}
-	}
-	return notes
+	return slices.DeleteFunc(list.Items, func(e eventsv1.Event) bool {
+		return !strings.HasPrefix(e.ReportingController, "checky.dev/alertd")
+	})
 }
 
 // as is a client's configuration that is one of Checky's service accounts.

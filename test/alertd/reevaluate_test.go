@@ -62,7 +62,7 @@ func (c *cluster) pay(check *v1alpha1.Check, amount int, currency string) {
 		if err := c.Get(c.t.Context(), client.ObjectKeyFromObject(check), check); err != nil {
 			return err
 		}
-		check.Spec.InputJSON = fmt.Sprintf(`{"amount": %d, "currency": %q}`, amount, currency)
+		check.Spec.InputJSON = order(amount, currency)
 		return c.Update(c.t.Context(), check)
 	})
 	if err != nil {
