@@ -6,8 +6,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
-	"os"
 	"sync"
 	"time"
 
@@ -17,7 +15,6 @@ import (
 	"k8s.io/apimachinery/pkg/util/wait"
 
 	"github.com/checky-dev/checky/alerts"
-	"github.com/checky-dev/checky/alerts/tone"
 	"github.com/checky-dev/checky/api/v1alpha1"
 	"github.com/checky-dev/checky/audio/device"
 	"github.com/checky-dev/checky/audio/dispatch"
@@ -30,7 +27,7 @@ type speaker struct {
 	log    logr.Logger
 	device device.Device
 	player player.Player
-	tones  *os.Root // the folder of sounds; nil: there is none
+	tones  *folder // nil: there is none
 
 	turn chan struct{} // of one place: who holds it may start a player
 	lost chan struct{} // of one place: the device could not be reached
@@ -55,18 +52,14 @@ func newSpeaker(d *daemon) (*speaker, error) {
 	}
 	s.player.Stderr = func(line string) { s.log.V(1).Info("The player says", "line", line) }
 	if d.options.TonesDir != "" {
-		if s.tones, err = os.OpenRoot(d.options.TonesDir); err != nil {
-			return nil, fmt.Errorf("--tones-dir: %w", err)
+		if s.tones, err = openFolder(d.options.TonesDir); err != nil {
+			return nil, err
 		}
 	}
 	return s, nil
 }
 
-func (s *speaker) close() {
-	if s.tones != nil {
-		_ = s.tones.Close() // it was only read from
-	}
-}
+func (s *speaker) close() { s.tones.close() }
 
 // announce plays an announcement, leaves its traces, and tells how it ended.
 func (s *speaker) announce(ctx context.Context, a *dispatch.Announcement) dispatch.Result {
@@ -77,7 +70,7 @@ func (s *speaker) announce(ctx context.Context, a *dispatch.Announcement) dispat
 		s.unusable(log, a, &job, err)
 	}
 	report, err := s.play(ctx, job)
-	if errors.Is(err, player.ErrBadFile) {
+	if job.Pattern == "" && spoiled(&report, err) {
 		s.unusable(log, a, &job, err)
 		report, err = s.play(ctx, job)
 	}
@@ -93,6 +86,12 @@ func (s *speaker) announce(ctx context.Context, a *dispatch.Announcement) dispat
 		log.Error(err, "Could not announce; it is tried again", "first", firstName(a))
 	}
 	return result
+}
+
+// spoiled tells whether it may be the file why nothing was heard: it cannot be decoded, or the player did not outlive the attempt. Who tried the same
+// file again would never be heard.
+func spoiled(report *player.Report, err error) bool {
+	return errors.Is(err, player.ErrBadFile) || report.Started.IsZero() && (errors.Is(err, player.ErrDied) || errors.Is(err, player.ErrDeadline))
 }
 
 func resultOf(err error) dispatch.Result {
@@ -153,7 +152,7 @@ func (s *speaker) sound(ctx context.Context, t v1alpha1.Tone) (pattern string, f
 	case t.ConfigMapKeyRef != nil:
 		file, err = s.fromConfigMap(ctx, t.ConfigMapKeyRef)
 	case t.File != "":
-		file, err = s.fromFolder(t.File)
+		file, err = s.tones.read(ctx, t.File)
 	default:
 		return string(t.Pattern), nil, nil
 	}
@@ -171,26 +170,6 @@ func (s *speaker) fromConfigMap(ctx context.Context, ref *v1alpha1.KeyReference)
 		return nil, fmt.Errorf("ConfigMap %s has no key %s in binaryData", ref.Name, ref.Key)
 	}
 	return file, nil
-}
-
-// fromFolder reads a sound from --tones-dir, and never from outside of it.
-func (s *speaker) fromFolder(name string) ([]byte, error) {
-	if s.tones == nil {
-		return nil, errors.New("--tones-dir is not set")
-	}
-	opened, err := s.tones.Open(name)
-	if err != nil {
-		return nil, err
-	}
-	defer opened.Close() //nolint:errcheck // it is only read
-	if info, err := opened.Stat(); err != nil || !info.Mode().IsRegular() {
-		return nil, errors.Join(err, fmt.Errorf("%s is no regular file", name))
-	}
-	file, err := io.ReadAll(io.LimitReader(opened, tone.MaxFileBytes+1))
-	if err == nil && len(file) > tone.MaxFileBytes {
-		err = fmt.Errorf("%s is larger than %d bytes", name, tone.MaxFileBytes)
-	}
-	return file, err
 }
 
 // play runs a player, when no other runs.
