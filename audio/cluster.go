@@ -5,10 +5,12 @@ import (
 	"fmt"
 
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/fields"
 	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/client-go/rest"
 	"sigs.k8s.io/controller-runtime/pkg/cache"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -28,6 +30,19 @@ func newScheme() (*runtime.Scheme, error) {
 	return scheme, errors.Join(corev1.AddToScheme(scheme), metav1.AddMetaToScheme(scheme), v1alpha1.AddToScheme(scheme))
 }
 
+// newMapper knows under which paths the API server has those kinds. It is not asked: the daemon starts while the API server is away, or before
+// Checky's kinds are installed, and waits for them.
+func newMapper() meta.RESTMapper {
+	mapper := meta.NewDefaultRESTMapper([]schema.GroupVersion{v1alpha1.GroupVersion, corev1.SchemeGroupVersion})
+	for kind, scope := range map[string]meta.RESTScope{"Check": meta.RESTScopeNamespace, "Silence": meta.RESTScopeNamespace, "AlertPolicy": meta.RESTScopeRoot} {
+		mapper.Add(v1alpha1.GroupVersion.WithKind(kind), scope)
+	}
+	for kind, scope := range map[string]meta.RESTScope{"ConfigMap": meta.RESTScopeNamespace, "Namespace": meta.RESTScopeRoot, "Node": meta.RESTScopeRoot} {
+		mapper.Add(corev1.SchemeGroupVersion.WithKind(kind), scope)
+	}
+	return mapper
+}
+
 // metadataOf is an object of which only the metadata is watched.
 func metadataOf(kind string) *metav1.PartialObjectMetadata {
 	object := &metav1.PartialObjectMetadata{}
@@ -43,6 +58,7 @@ func newCache(cluster *rest.Config, scheme *runtime.Scheme, node, namespace stri
 	}
 	return cache.New(cluster, cache.Options{
 		Scheme:           scheme,
+		Mapper:           newMapper(),
 		DefaultTransform: cache.TransformStripManagedFields(),
 		ByObject: map[client.Object]cache.ByObject{
 			&v1alpha1.Check{}:       {Field: failing, Transform: strip},

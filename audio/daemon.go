@@ -14,6 +14,7 @@ import (
 	"github.com/go-logr/logr"
 	"github.com/prometheus/client_golang/prometheus"
 	"golang.org/x/sync/errgroup"
+	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/rest"
 	"sigs.k8s.io/controller-runtime/pkg/cache"
@@ -38,7 +39,7 @@ type daemon struct {
 	news  chan struct{} // of one place: the loop has something to ask about
 
 	cache   cache.Cache
-	live    client.Reader // reads past the cache
+	live    client.Client // reads past the cache
 	journal *journal.Journal
 	metrics *trace.Metrics
 	events  *trace.Events
@@ -50,9 +51,11 @@ type daemon struct {
 		builtIn            bool
 	}
 
-	synced atomic.Bool           // the first list of Checks is complete
-	turned atomic.Int64          // when the loop last turned, in nanoseconds since began
-	unkept atomic.Pointer[error] // why the journal could not be opened, or written last
+	following atomic.Pointer[schema.GroupVersionKind] // the kind whose first list is waited for, or the last of them
+	away      atomic.Pointer[error]                   // why the API server did not answer when it was last asked
+	synced    atomic.Bool                             // the first list of Checks is complete
+	turned    atomic.Int64                            // when the loop last turned, in nanoseconds since began
+	unkept    atomic.Pointer[error]                   // why the journal could not be opened, or written last
 }
 
 // Run runs the daemon against a cluster until the context ends. It logs to the context's logger.
@@ -102,9 +105,10 @@ func Run(ctx context.Context, cluster *rest.Config, o Options) error {
 		return d.serve(ctx, "metrics", o.MetricsAddress, metricsHandler(registry))
 	})
 	run("health", func(ctx context.Context) error { return d.serve(ctx, "health", o.HealthAddress, d.healthHandler()) })
-	run("cache", d.cache.Start)
+	run("cache", d.fill)
 	run("events", d.events.Run)
 	run("watch", d.watch)
+	run("reach", d.reach)
 	run("inquiries", d.inquire)
 	run("device", d.speaker.attend)
 	run("loop", d.loop)
@@ -141,11 +145,24 @@ func (d *daemon) connect(cluster *rest.Config) error {
 	if err != nil {
 		return err
 	}
-	if d.live, err = client.New(cluster, client.Options{Scheme: scheme}); err != nil {
+	if d.live, err = client.New(cluster, client.Options{Scheme: scheme, Mapper: newMapper()}); err != nil {
 		return err
 	}
 	d.cache, err = newCache(cluster, scheme, d.options.NodeName, d.options.Namespace)
 	return err
+}
+
+// fill has the cache watch until the context ends. It does not wait for its end: a watch that waits for an API server which is away ends only when
+// it tries again, which may be a minute later.
+func (d *daemon) fill(ctx context.Context) error {
+	ended := make(chan error, 1)
+	go func() { ended <- d.cache.Start(ctx) }()
+	select {
+	case <-ctx.Done():
+		return nil
+	case err := <-ended:
+		return err
+	}
 }
 
 // trace makes what leaves a trace of announcements.
@@ -181,6 +198,9 @@ func (d *daemon) waiting() int {
 	defer d.mu.Unlock()
 	return d.state.Waiting()
 }
+
+// errUnseen is what /readyz says before the first list of Checks is complete.
+var errUnseen = errors.New("the cluster has not been seen yet")
 
 // errLoopStuck is what /livez says when the loop has not turned for so long that it never will.
 var errLoopStuck = errors.New("the loop has not turned for minutes")

@@ -59,16 +59,11 @@ func metricsHandler(registry *prometheus.Registry) http.Handler {
 	return mux
 }
 
-// healthHandler serves /livez and /readyz. The daemon lives while its loop turns. It is ready when it has seen the cluster, its last
-// attempt to reach the device did, and the journal takes what it is given; /readyz?verbose says which of them is not so.
+// healthHandler serves /livez and /readyz. The daemon lives while its loop turns. It is ready when it has seen the cluster and the API
+// server answered last, its last attempt to reach the device did, and the journal takes what it is given; /readyz?verbose says which of them is not so.
 func (d *daemon) healthHandler() http.Handler {
 	ready := map[string]healthz.Checker{
-		"watch": func(*http.Request) error {
-			if !d.synced.Load() {
-				return errors.New("the cluster has not been seen yet")
-			}
-			return nil
-		},
+		"watch":   func(*http.Request) error { return d.seen() },
 		"device":  func(*http.Request) error { return d.speaker.ready() },
 		"journal": func(*http.Request) error { return d.journaled() },
 	}

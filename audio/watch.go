@@ -68,6 +68,11 @@ func (d *daemon) watch(ctx context.Context) error {
 
 // follow has a handler called for each object of a kind, and returns when it was for all that there are.
 func (d *daemon) follow(ctx context.Context, object client.Object, handler toolscache.ResourceEventHandler) error {
+	kind, err := d.live.GroupVersionKindFor(object)
+	if err != nil {
+		return fmt.Errorf("%T: %w", object, err)
+	}
+	d.following.Store(&kind)
 	informer, err := d.cache.GetInformer(ctx, object)
 	if err != nil {
 		return fmt.Errorf("%T: %w", object, err)

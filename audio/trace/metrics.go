@@ -41,6 +41,7 @@ type Metrics struct {
 	unusable      prometheus.Counter
 	sandbox       *prometheus.GaugeVec
 	device        prometheus.Gauge
+	cluster       prometheus.Gauge
 }
 
 // New makes the metrics and registers them. waiting says how many alerts wait for their announcement; it is asked whenever the metrics
@@ -79,6 +80,10 @@ func New(registerer prometheus.Registerer, waiting func() int) (*Metrics, error)
 			Name: "checky_alertd_sandbox_enforced",
 			Help: "Whether the kernel enforces a part of the player's sandbox (1) or not (0), as the first player found it.",
 		}, []string{"feature"}),
+		cluster: prometheus.NewGauge(prometheus.GaugeOpts{
+			Name: "checky_alertd_cluster_reachable",
+			Help: "Whether the API server answered when it was last asked (1) or not (0), which is every ten seconds. 0 until it was asked.",
+		}),
 		device: prometheus.NewGauge(prometheus.GaugeOpts{
 			Name: "checky_alertd_device_ready", Help: "Whether the last attempt to reach the sound device went well (1) or not (0).",
 		}),
@@ -96,7 +101,7 @@ func New(registerer prometheus.Registerer, waiting func() int) (*Metrics, error)
 	return m, errors.Join(
 		registerer.Register(m.announcements), registerer.Register(m.suppressed), registerer.Register(m.delay),
 		registerer.Register(m.flood), registerer.Register(m.journal), registerer.Register(m.dropped), registerer.Register(m.unusable),
-		registerer.Register(m.sandbox), registerer.Register(m.device),
+		registerer.Register(m.sandbox), registerer.Register(m.device), registerer.Register(m.cluster),
 		registerer.Register(prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 			Name: "checky_alertd_waiting", Help: "Failures that wait for their announcement.",
 		}, func() float64 { return float64(waiting()) })),
@@ -140,6 +145,9 @@ func (m *Metrics) Sandbox(feature string, enforced bool) {
 
 // Device tells whether the device could be reached.
 func (m *Metrics) Device(ready bool) { m.device.Set(number(ready)) }
+
+// Cluster tells whether the API server answers.
+func (m *Metrics) Cluster(reachable bool) { m.cluster.Set(number(reachable)) }
 
 func known(values []string, value string) string {
 	if slices.Contains(values, value) {

@@ -67,12 +67,14 @@ func TestMetricsSayWhatHappened(t *testing.T) {
 	m.Sandbox("landlock", true)
 	m.Sandbox("seccomp", false)
 	m.Device(true)
+	m.Cluster(true)
 
 	want := map[string]float64{
 		`checky_alertd_announcements_total first played critical`:      2,
 		`checky_alertd_announcements_total first interrupted critical`: 1,
 		`checky_alertd_announcements_total flood failed error`:         1,
 		`checky_alertd_announcements_total flood played error`:         1,
+		`checky_alertd_cluster_reachable`:                              1,
 		`checky_alertd_device_ready`:                                   1,
 		`checky_alertd_events_dropped_total`:                           2,
 		`checky_alertd_flood_alerts_total`:                             500,
@@ -84,7 +86,7 @@ func TestMetricsSayWhatHappened(t *testing.T) {
 		`checky_alertd_waiting`:                                        7,
 	}
 	got := gather(t, registry)
-	if n := len(got); n != len(kinds)*len(severities)*len(results)+len(reasons)+2+7 {
+	if n := len(got); n != len(kinds)*len(severities)*len(results)+len(reasons)+2+8 {
 		t.Errorf("%d series: those of fixed labels are to be there from the beginning", n)
 	}
 	maps.DeleteFunc(got, func(_ string, value float64) bool { return value == 0 })

@@ -4,6 +4,7 @@ package alertd_test
 
 import (
 	"bufio"
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -51,6 +52,7 @@ func buildAlertd(t testing.TB) string {
 type room struct {
 	*cluster
 	state, recordings string
+	account, host     string // whom the daemon comes as, and where it looks for the API server; empty: as deployed
 }
 
 func (c *cluster) room() *room {
@@ -92,7 +94,9 @@ func (r *room) start(flags ...string) *daemon {
 func (r *room) launch(flags ...string) *daemon {
 	r.t.Helper()
 	kubeconfig := filepath.Join(r.t.TempDir(), "kubeconfig")
-	if err := controlplane.WriteKubeconfig(kubeconfig, r.as("checky-alertd"), "alertd"); err != nil {
+	cfg := r.as(cmp.Or(r.account, "checky-alertd"))
+	cfg.Host = cmp.Or(r.host, cfg.Host)
+	if err := controlplane.WriteKubeconfig(kubeconfig, cfg, "alertd"); err != nil {
 		r.t.Fatal(err)
 	}
 	args := append([]string{
