@@ -65,20 +65,21 @@ func (s *speaker) close() { s.tones.close() }
 func (s *speaker) announce(ctx context.Context, a *dispatch.Announcement) dispatch.Result {
 	job := player.Job{Volume: a.Policy.Volume, Device: s.device, Flood: a.Kind == dispatch.Flood}
 	log := s.log.WithValues("kind", a.Kind, "severity", a.Severity, "policy", a.Policy.Name, "count", a.Count)
+	heard := *a // its tone is what is heard in the end
 	var err error
 	if job.Pattern, job.File, err = s.sound(ctx, a.Tone); err != nil {
-		s.unusable(log, a, &job, err)
+		s.unusable(log, &heard, &job, err)
 	}
 	report, err := s.play(ctx, job)
 	if job.Pattern == "" && spoiled(&report, err) {
-		s.unusable(log, a, &job, err)
+		s.unusable(log, &heard, &job, err)
 		report, err = s.play(ctx, job)
 	}
 	result := resultOf(err)
 	s.metrics.Announced(*a, result, delay(a, report.Started))
 	switch result {
 	case dispatch.Played:
-		s.events.Announced(*a)
+		s.events.Announced(heard)
 		log.Info("Announced", "node", s.options.NodeName, "tone", toneName(&job, a), "started", report.Started, "length", report.Length.String(), "first", firstName(a))
 	case dispatch.Interrupted:
 		log.Info("Interrupted; it is announced later", "first", firstName(a))
@@ -132,10 +133,11 @@ func toneName(job *player.Job, a *dispatch.Announcement) string {
 }
 
 // unusable has a pattern played in place of a sound that cannot be had: a failure is never silent for want of a file.
-func (s *speaker) unusable(log logr.Logger, a *dispatch.Announcement, job *player.Job, why error) {
-	log.Error(why, "A sound cannot be used; a pattern is heard instead", "tone", toneName(job, a))
+func (s *speaker) unusable(log logr.Logger, heard *dispatch.Announcement, job *player.Job, why error) {
+	log.Error(why, "A sound cannot be used; a pattern is heard instead", "tone", toneName(job, heard))
 	s.metrics.ToneUnusable()
-	job.File, job.Pattern = nil, string(substitute(a))
+	heard.Tone = v1alpha1.Tone{Pattern: substitute(heard)}
+	job.File, job.Pattern = nil, string(heard.Tone.Pattern)
 }
 
 // substitute is the pattern that says the same as an announcement's own sound: that of the severity, and of a recovery never one of a failure.
