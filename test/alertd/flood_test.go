@@ -97,18 +97,27 @@ func (d *daemon) account() account {
 			a.first += int(count)
 		}
 	}
-	a.signal = int(d.metric("checky_alertd_flood_alerts_total"))
-	a.covered = int(d.metric("checky_alertd_suppressed_total", `reason="flood"`))
+	metrics := d.metrics()
+	a.signal = int(metrics.sum(d.t, "checky_alertd_flood_alerts_total"))
+	a.covered = int(metrics.sum(d.t, "checky_alertd_suppressed_total", `reason="flood"`))
 	return a
 }
 
-func (a account) all() int { return a.first + a.signal + a.covered }
+// accountsFor waits until so many failures, in all, were heard or covered, and no player is left.
+func (d *daemon) accountsFor(n int) account {
+	d.t.Helper()
+	var a account
+	until(d.t, "all failures are heard or covered", func() bool {
+		a = d.account()
+		return a.first+a.signal+a.covered == n && len(d.children()) == 0
+	})
+	return a
+}
 
 // isOneSignal waits until all failures of a flood are accounted for, and judges what was heard of them.
 func (d *daemon) isOneSignal(n int, worst v1alpha1.Severity, tone string) account {
 	d.t.Helper()
-	until(d.t, "all failures are heard or covered", func() bool { return d.account().all() == n && len(d.children()) == 0 })
-	a := d.account()
+	a := d.accountsFor(n)
 	var signals []line
 	lines := d.logged("Announced")
 	for _, l := range lines {
@@ -155,7 +164,7 @@ func TestFloodIsOneSignal(t *testing.T) {
 	})
 	// A further one is no worse.
 	c.fail("late", v1alpha1.SeverityCritical, "x")
-	until(t, "it is covered", func() bool { return d.account().all() == floodSize+1 })
+	d.accountsFor(floodSize + 1)
 	d.stop()
 	if n := len(d.logged("Announced")); n > 2 {
 		t.Errorf("%d announcements; the last failure is no worse than the flood", n)
@@ -198,7 +207,7 @@ func TestWorseThanTheFlood(t *testing.T) {
 	}
 	c.fail("another", v1alpha1.SeverityCritical, "x")
 	c.fail("lesser", v1alpha1.SeverityInfo, "x")
-	until(t, "they are covered", func() bool { return d.account().all() == size+3 })
+	d.accountsFor(size + 3)
 	d.stop()
 	if now := d.logged("Announced"); len(now) != known+1 {
 		t.Errorf("announced %v; two are no worse than what was heard", now[known+1:])

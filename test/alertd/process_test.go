@@ -18,8 +18,11 @@ import (
 // serving is the flag that has a daemon serve its metrics, at a port of its own.
 const serving = "--metrics-bind-address=127.0.0.1:0"
 
-// metric is the sum of a metric's values over the series that have the labels, each written NAME="VALUE". The daemon was started with serving.
-func (d *daemon) metric(name string, labels ...string) float64 {
+// metrics are those of a daemon at one time, as it serves them.
+type metrics string
+
+// metrics asks a daemon that was started with serving.
+func (d *daemon) metrics() metrics {
 	d.t.Helper()
 	address := d.await("Serving", 1)[0].text("address")
 	request, err := http.NewRequestWithContext(d.t.Context(), http.MethodGet, "http://"+address+"/metrics", http.NoBody)
@@ -35,22 +38,34 @@ func (d *daemon) metric(name string, labels ...string) float64 {
 	if err != nil {
 		d.t.Fatal(err)
 	}
+	return metrics(text)
+}
+
+// sum is that of a metric's values over the series that have the labels, each written NAME="VALUE".
+func (m metrics) sum(t testing.TB, name string, labels ...string) float64 {
+	t.Helper()
 	found, total := false, 0.0
-	for line := range strings.Lines(string(text)) {
+	for line := range strings.Lines(string(m)) {
 		series, value, _ := strings.Cut(strings.TrimSpace(line), " ")
 		if of, _, _ := strings.Cut(series, "{"); of != name || slices.ContainsFunc(labels, func(l string) bool { return !strings.Contains(series, l) }) {
 			continue
 		}
 		number, err := strconv.ParseFloat(value, 64)
 		if err != nil {
-			d.t.Fatalf("%s: %v", series, err)
+			t.Fatalf("%s: %v", series, err)
 		}
 		found, total = true, total+number
 	}
 	if !found {
-		d.t.Fatalf("there is no metric %s with %q", name, labels)
+		t.Fatalf("there is no metric %s with %q", name, labels)
 	}
 	return total
+}
+
+// metric is a sum of the metrics at this time.
+func (d *daemon) metric(name string, labels ...string) float64 {
+	d.t.Helper()
+	return d.metrics().sum(d.t, name, labels...)
 }
 
 // until waits until something holds, and looks again and again; what nobody tells of can be found out in no other way.
@@ -154,7 +169,8 @@ func (d *daemon) usage() usage {
 	if u.resident, err = strconv.Atoi(fields[0]); err != nil {
 		d.t.Fatal(err)
 	}
-	u.goroutines, u.heap = int(d.metric("go_goroutines")), int(d.metric("go_memstats_heap_alloc_bytes"))>>10
+	metrics := d.metrics()
+	u.goroutines, u.heap = int(metrics.sum(d.t, "go_goroutines")), int(metrics.sum(d.t, "go_memstats_heap_alloc_bytes"))>>10
 	open, err := os.ReadDir(proc(d.pid(), "fd"))
 	if err != nil {
 		d.t.Fatal(err)
