@@ -58,6 +58,10 @@ func (l *looper) turn(ctx context.Context) {
 		default: // too many at once: their recovery is not announced
 		}
 	}
+	if over := decision.Over; over != nil {
+		l.metrics.FloodOver(*over)
+		l.log.Info("The flood is over", "count", over.Count, "began", over.Began, "lasted", over.Lasted.String())
+	}
 	if decision.Interrupt {
 		l.stop()
 	}

@@ -19,6 +19,7 @@ type outbox struct {
 	journal    map[types.UID]*failure // to be kept; nil: to be dropped
 	suppressed []Suppression
 	inquire    []Alert
+	over       *FloodSummary
 }
 
 // Next says what to do now. Asked again without any news in between, it says nothing new.
@@ -30,10 +31,11 @@ func (s *State) Next(m Moment) Decision {
 	s.cover()
 	s.play()
 	d := Decision{
-		Play: s.out.play, Interrupt: s.out.interrupt, Suppressed: s.out.suppressed, Inquire: s.out.inquire, Wake: s.wake(),
+		Play: s.out.play, Interrupt: s.out.interrupt, Suppressed: s.out.suppressed, Inquire: s.out.inquire, Over: s.out.over,
+		Wake: s.wake(),
 	}
 	d.Remember, d.Forget = s.kept()
-	s.out.play, s.out.interrupt, s.out.suppressed, s.out.inquire = nil, false, nil, nil
+	s.out.play, s.out.interrupt, s.out.suppressed, s.out.inquire, s.out.over = nil, false, nil, nil, nil
 	return d
 }
 
@@ -56,6 +58,9 @@ func (s *State) wake() time.Duration {
 		}
 	}
 	wall(s.silences.until)
+	if s.flood != nil && !s.signalling() {
+		at(s.taken.falls(s.options.FloodThreshold))
+	}
 	covered := s.covered()
 	for _, g := range s.groups {
 		for rank := range ranks {

@@ -115,7 +115,7 @@ func (s *State) playFlood(worst int) {
 		}
 	}
 	s.start(Flood, s.counted(covers), groups...)
-	s.flood = &flood{id: s.lastID, rank: s.playing.rank}
+	s.flood = &flood{id: s.lastID, rank: s.playing.rank, began: s.now, last: s.now.Mono}
 }
 
 // start has an announcement of failures played. Its policy, and so its tone and volume, is that of the worst.
@@ -180,6 +180,9 @@ func (s *State) played(p *play) {
 	}
 	if s.flood != nil && p.announcement.Kind != Repeat {
 		s.flood.rank = max(s.flood.rank, p.rank)
+	}
+	if s.flood != nil && p.announcement.ID == s.flood.id {
+		s.flood.count = len(p.covers)
 	}
 	for _, f := range p.covers {
 		f.playing = false

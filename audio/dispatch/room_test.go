@@ -44,6 +44,7 @@ type room struct {
 	attempts   []time.Duration // when something was started
 	suppressed []string        // "a quiet"
 	inquired   []string        // names
+	over       []string        // floods that are over, and when that was told: "1m1s 30 since 12:00:01 for 5s"
 	journal    map[types.UID]Entry
 }
 
@@ -116,6 +117,9 @@ func (r *room) turn() {
 		}
 		for _, x := range d.Inquire {
 			r.inquired = append(r.inquired, x.Name)
+		}
+		if d.Over != nil {
+			r.over = append(r.over, fmt.Sprintf("%s %d since %s for %s", r.now.Mono, d.Over.Count, d.Over.Began.Format(time.TimeOnly), d.Over.Lasted))
 		}
 		switch {
 		case d.Interrupt:

@@ -34,6 +34,16 @@ func (r *rate) add(now time.Duration, n int) {
 	r.total += n
 }
 
+// falls is when there will be no more than so many, if none is added.
+func (r *rate) falls(most int) (at time.Duration) {
+	left := r.total
+	for second := max(r.second-floodWindow+1, 0); second <= r.second && left > most; second++ {
+		left -= r.counts[second%floodWindow]
+		at = time.Duration(second+floodWindow) * time.Second
+	}
+	return at
+}
+
 // takeBack uncounts a failure that was counted at a moment, if that is within the minute still.
 func (r *rate) takeBack(now, at time.Duration) {
 	r.advance(now)
@@ -48,6 +58,10 @@ func (r *rate) takeBack(now, at time.Duration) {
 type flood struct {
 	id   uint64 // of the signal
 	rank int    // the worst severity that was announced in its course
+
+	count int           // of failures that it covered and that count as heard
+	began Moment        // when its signal did
+	last  time.Duration // when it last covered a failure
 }
 
 // floods tells whether what is due now is too much to be told apart from what was announced within the last minute.
@@ -56,10 +70,11 @@ func (s *State) floods(due int) bool {
 	return due+s.taken.total > s.options.FloodThreshold
 }
 
-// calm ends a flood once its signal is over and failures come slowly again.
+// calm ends a flood once its signal is over and failures come slowly again, and has it be told.
 func (s *State) calm() {
 	s.taken.advance(s.now.Mono)
 	if s.flood != nil && !s.signalling() && s.taken.total <= s.options.FloodThreshold {
+		s.out.over = &FloodSummary{Count: s.flood.count, Began: s.flood.began.Wall, Lasted: s.flood.last - s.flood.began.Mono}
 		s.flood = nil
 	}
 }
@@ -79,10 +94,12 @@ func (s *State) cover() {
 		for rank := 0; rank <= s.flood.rank; rank++ {
 			for _, f := range s.counted(g.waiting[rank].until(s.now.Mono)) {
 				s.tell(f, ReasonFlood)
+				s.flood.last = s.now.Mono
 				if s.signalling() {
 					f.playing = true
 					s.playing.covers = append(s.playing.covers, f)
 				} else {
+					s.flood.count++
 					s.announced(f)
 				}
 			}

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"testing"
 	"time"
+
+	"github.com/google/go-cmp/cmp"
 )
 
 func TestFloodIsOneSignal(t *testing.T) {
@@ -29,6 +31,41 @@ func TestFloodIsOneSignal(t *testing.T) {
 	r.observe(r.alert("later", failing))
 	r.run(time.Minute)
 	r.expect("the flood is over", "1h0m6s First error later")
+}
+
+func TestFloodThatIsOverTellsWhatItCovered(t *testing.T) {
+	r := newRoom(t, policy(t, "p"))
+	r.sound = 2 * time.Second
+	for i := range 30 {
+		r.observe(r.alert(fmt.Sprint(i), failing))
+	}
+	r.run(1200 * time.Millisecond)
+	r.gone("3")                                           // it was heard all the same
+	r.observe(r.alert("while its signal plays", failing)) // due before that is over
+	r.run(10 * time.Second)
+	r.observe(r.alert("after it", info), r.alert("c", critical)) // the worse one sounds by itself
+	r.run(time.Hour)
+	r.expect("one signal", "1s Flood error 30", "12.2s First critical c")
+	want := []string{"1m1s 32 since 12:00:01 for 11.2s"}
+	if diff := cmp.Diff(want, r.over); diff != "" {
+		t.Errorf("told once, as soon as 20 or fewer came within a minute (-want +got):\n%s", diff)
+	}
+}
+
+func TestFloodOfWhichNothingWasHeardIsNotTold(t *testing.T) {
+	r := newRoom(t, policy(t, "p"))
+	r.results = []Result{Failed}
+	for i := range 30 {
+		r.observe(r.alert(fmt.Sprint(i), failing))
+	}
+	r.run(2 * time.Second)
+	for i := range 30 {
+		r.gone(fmt.Sprint(i))
+	}
+	r.run(time.Hour)
+	if r.over != nil {
+		t.Errorf("told: %q", r.over)
+	}
 }
 
 func TestFloodOfSeveralGroupsIsOne(t *testing.T) {

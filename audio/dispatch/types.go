@@ -105,6 +105,13 @@ type Suppression struct {
 	Reason Reason
 }
 
+// FloodSummary is a flood that is over.
+type FloodSummary struct {
+	Count  int           // failures that it covered: by its signal, and without a sound after it
+	Began  time.Time     // wall clock: when its signal began
+	Lasted time.Duration // from then to the last failure that it covered
+}
+
 // Decision is what to do now. Where Interrupt is set, Play is not: what is worse is started by the Next that follows
 // Done, and Wake is now.
 type Decision struct {
@@ -114,5 +121,6 @@ type Decision struct {
 	Forget     []types.UID   // to be dropped from the journal
 	Suppressed []Suppression
 	Inquire    []Alert       // these are gone, and their policy has a recovery tone: do they pass, or are they deleted?
+	Over       *FloodSummary // a flood has ended
 	Wake       time.Duration // Mono at which to ask again at the latest
 }

@@ -36,6 +36,8 @@ type Metrics struct {
 	suppressed    *prometheus.CounterVec
 	delay         prometheus.Histogram
 	flood         prometheus.Counter
+	floodSize     prometheus.Histogram
+	floodLength   prometheus.Histogram
 	journal       prometheus.Counter
 	dropped       prometheus.Counter
 	unusable      prometheus.Counter
@@ -63,6 +65,16 @@ func New(registerer prometheus.Registerer, waiting func() int) (*Metrics, error)
 		}),
 		flood: prometheus.NewCounter(prometheus.CounterOpts{
 			Name: "checky_alertd_flood_alerts_total", Help: "Failures that were announced together by a flood signal.",
+		}),
+		floodSize: prometheus.NewHistogram(prometheus.HistogramOpts{
+			Name:    "checky_alertd_flood_failures",
+			Help:    "Failures that a flood covered in all, by its signal and without a sound after it; of floods that are over.",
+			Buckets: []float64{20, 50, 100, 200, 500, 1000, 2000, 5000, 10_000, 50_000},
+		}),
+		floodLength: prometheus.NewHistogram(prometheus.HistogramOpts{
+			Name:    "checky_alertd_flood_duration_seconds",
+			Help:    "From the signal of a flood to the last failure that it covered; of floods that are over.",
+			Buckets: []float64{1, 5, 15, 60, 300, 900, 3600, 14_400},
 		}),
 		journal: prometheus.NewCounter(prometheus.CounterOpts{
 			Name: "checky_alertd_journal_errors_total",
@@ -100,7 +112,7 @@ func New(registerer prometheus.Registerer, waiting func() int) (*Metrics, error)
 	}
 	return m, errors.Join(
 		registerer.Register(m.announcements), registerer.Register(m.suppressed), registerer.Register(m.delay),
-		registerer.Register(m.flood), registerer.Register(m.journal), registerer.Register(m.dropped), registerer.Register(m.unusable),
+		registerer.Register(m.flood), registerer.Register(m.floodSize), registerer.Register(m.floodLength), registerer.Register(m.journal), registerer.Register(m.dropped), registerer.Register(m.unusable),
 		registerer.Register(m.sandbox), registerer.Register(m.device), registerer.Register(m.cluster),
 		registerer.Register(prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 			Name: "checky_alertd_waiting", Help: "Failures that wait for their announcement.",
@@ -122,6 +134,12 @@ func (m *Metrics) Announced(a dispatch.Announcement, result dispatch.Result, del
 	if a.Kind == dispatch.Flood {
 		m.flood.Add(float64(max(a.Count, 0)))
 	}
+}
+
+// FloodOver counts a flood that is over.
+func (m *Metrics) FloodOver(over dispatch.FloodSummary) {
+	m.floodSize.Observe(float64(over.Count))
+	m.floodLength.Observe(over.Lasted.Seconds())
 }
 
 // Suppressed counts a failure that made no sound, or not yet.

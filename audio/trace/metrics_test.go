@@ -68,6 +68,7 @@ func TestMetricsSayWhatHappened(t *testing.T) {
 	m.Sandbox("seccomp", false)
 	m.Device(true)
 	m.Cluster(true)
+	m.FloodOver(dispatch.FloodSummary{Count: 700, Lasted: 90 * time.Second})
 
 	want := map[string]float64{
 		`checky_alertd_announcements_total first played critical`:      2,
@@ -77,6 +78,8 @@ func TestMetricsSayWhatHappened(t *testing.T) {
 		`checky_alertd_cluster_reachable`:                              1,
 		`checky_alertd_device_ready`:                                   1,
 		`checky_alertd_events_dropped_total`:                           2,
+		`checky_alertd_flood_duration_seconds`:                         90,
+		`checky_alertd_flood_failures`:                                 700,
 		`checky_alertd_flood_alerts_total`:                             500,
 		`checky_alertd_journal_errors_total`:                           1,
 		`checky_alertd_sandbox_enforced landlock`:                      1,
@@ -86,7 +89,7 @@ func TestMetricsSayWhatHappened(t *testing.T) {
 		`checky_alertd_waiting`:                                        7,
 	}
 	got := gather(t, registry)
-	if n := len(got); n != len(kinds)*len(severities)*len(results)+len(reasons)+2+8 {
+	if n := len(got); n != len(kinds)*len(severities)*len(results)+len(reasons)+2+10 {
 		t.Errorf("%d series: those of fixed labels are to be there from the beginning", n)
 	}
 	maps.DeleteFunc(got, func(_ string, value float64) bool { return value == 0 })
