@@ -34,30 +34,14 @@ func runAPIServer(ctx context.Context, config *rest.Config, options apiserver.Op
 
 func newAPIServerCommand() *cobra.Command {
 	options := apiserver.DefaultOptions()
-	var logging program.LogOptions
-	command := &cobra.Command{
+	return program.Server(&cobra.Command{
 		Use:   "apiserver",
 		Short: "Run the REST facade in, or against, a cluster",
 		Long: `Run the REST facade: requests become Checks, and Checks become answers. Any number of them serve the same cluster.
 
 The cluster is the one that KUBECONFIG or the Pod's service account leads to. SIGTERM and Ctrl-C end it once what is under way
 has been answered. Secrets come from the environment: SMTP_PASSWORD (and SMTP_USERNAME), REDIS_URL, SENTRY_DSN.`,
-		Args: cobra.NoArgs,
-		RunE: func(command *cobra.Command, _ []string) error {
-			if err := errors.Join(options.Validate(), logging.Validate()); err != nil {
-				return err
-			}
-			logger := logging.Logger(command.ErrOrStderr())
-			program.SetLogger(logger)
-			config, err := program.Cluster()
-			if err != nil {
-				return err
-			}
-			return runAPIServer(logr.NewContext(command.Context(), logger), config, options, nil)
-		},
-	}
-	command.Flags().SortFlags = false // in the order of the documentation, which keeps together what belongs together
-	options.BindFlags(command.Flags())
-	logging.BindFlags(command.Flags())
-	return command
+	}, &options, func(ctx context.Context, cluster *rest.Config) error {
+		return runAPIServer(ctx, cluster, options, nil)
+	})
 }
