@@ -183,6 +183,9 @@ func (s *speaker) play(ctx context.Context, job player.Job) (player.Report, erro
 	}
 	report, err := s.player.Play(ctx, job)
 	<-s.turn
+	if errors.Is(err, player.ErrNoDevice) {
+		err = fmt.Errorf("--device=%s: %w", s.device, err) // ALSA knows it by the name default
+	}
 	s.reached(err)
 	if report.Sandbox.Known() {
 		s.enforced(&report)
