@@ -73,7 +73,7 @@ func (c *cluster) floodPolicy() {
 // flood has the Checks fail, with severities in a random order, and returns how long that took.
 func (c *cluster) flood(checks []*v1alpha1.Check, severities ...v1alpha1.Severity) time.Duration {
 	c.t.Helper()
-	random := rand.New(rand.NewPCG(1, 2)) //nolint:gosec // any order will do
+	random := rand.New(rand.NewPCG(1, 2))
 	shuffled := random.Perm(len(checks))
 	pace := rate.NewLimiter(perSecond, 1)
 	began := time.Now()

@@ -40,7 +40,7 @@ func (r *room) pattern(file string) string {
 	if err != nil {
 		r.t.Fatal(err)
 	}
-	defer opened.Close() //nolint:errcheck // it is only read
+	defer opened.Close()
 	samples, err := measure.ReadRaw(opened, 1)
 	if err != nil {
 		r.t.Fatal(err)

@@ -24,7 +24,7 @@ type metrics string
 // metrics asks a daemon that was started with serving.
 func (d *daemon) metrics() metrics {
 	d.t.Helper()
-	address := d.await("Serving", 1)[0].text("address")
+	address := d.awaitLines(d.t, "where metrics are served", 1, func(l line) bool { return l.text("msg") == "Serving" && l.text("what") == "metrics" })[0].text("address")
 	request, err := http.NewRequestWithContext(d.t.Context(), http.MethodGet, "http://"+address+"/metrics", http.NoBody)
 	if err != nil {
 		d.t.Fatal(err)
@@ -33,7 +33,7 @@ func (d *daemon) metrics() metrics {
 	if err != nil {
 		d.t.Fatal(err)
 	}
-	defer answer.Body.Close() //nolint:errcheck // it is only read
+	defer answer.Body.Close()
 	text, err := io.ReadAll(answer.Body)
 	if err != nil {
 		d.t.Fatal(err)
