@@ -22,6 +22,7 @@ import (
 
 	"github.com/checky-dev/checky/audio/dispatch"
 	"github.com/checky-dev/checky/audio/journal"
+	"github.com/checky-dev/checky/audio/sandbox"
 	"github.com/checky-dev/checky/audio/trace"
 )
 
@@ -62,6 +63,9 @@ type daemon struct {
 func Run(ctx context.Context, cluster *rest.Config, o Options) error {
 	if err := o.Validate(); err != nil {
 		return err
+	}
+	if err := sandbox.Seclude(); err != nil {
+		return fmt.Errorf("keep other processes of this user from reading this one's memory: %w", err)
 	}
 	cluster = rest.CopyConfig(cluster)
 	cluster.QPS = -1 // the API server's priority and fairness paces the daemon

@@ -14,6 +14,8 @@
 // in a smaller sandbox is better than none. The parts overlap, so that one that is missing leaves others: without Landlock,
 // seccomp still refuses to create files, open sockets and execute; without seccomp, Landlock still refuses files and TCP.
 //
+// Seclude is for the other side: the process whose players are in the sandbox.
+//
 // It does not limit the number of processes: that limit counts all of a user's, in other containers as well. The seccomp
 // filter refuses to make any.
 package sandbox

@@ -65,6 +65,11 @@ func restricted(pid uint32) []rule {
 		// Go stops its own threads by signals, and ends by one.
 		{unix.SYS_TGKILL, own},
 		{unix.SYS_KILL, own},
+		// What a descriptor is and how it waits. The kernel would also signal another process by one (F_SETOWN, O_ASYNC).
+		{unix.SYS_FCNTL, []argument{{index: 1, mask: all, value: unix.F_GETFD}}},
+		{unix.SYS_FCNTL, []argument{{index: 1, mask: all, value: unix.F_SETFD}}},
+		{unix.SYS_FCNTL, []argument{{index: 1, mask: all, value: unix.F_GETFL}}},
+		{unix.SYS_FCNTL, []argument{{index: 1, mask: all, value: unix.F_SETFL}, {index: 2, mask: unix.O_ASYNC}}},
 		// Landlock says which files; none is created or emptied.
 		{unix.SYS_OPENAT, []argument{{index: 2, mask: unix.O_CREAT | unix.O_TRUNC | unix.O_TMPFILE&^unix.O_DIRECTORY}}},
 		// ALSA's: PCM and control (sound/asound.h).
@@ -80,7 +85,7 @@ func restricted(pid uint32) []rule {
 // always are the calls that are allowed whatever their arguments, on every architecture.
 var always = []uint32{
 	unix.SYS_READ, unix.SYS_READV, unix.SYS_PREAD64, unix.SYS_WRITE, unix.SYS_WRITEV, unix.SYS_PWRITE64, unix.SYS_LSEEK, unix.SYS_CLOSE,
-	unix.SYS_FSTAT, unix.SYS_STATX, unix.SYS_FCNTL, unix.SYS_PPOLL, unix.SYS_EPOLL_CREATE1, unix.SYS_EPOLL_CTL, unix.SYS_EPOLL_PWAIT, unix.SYS_EVENTFD2,
+	unix.SYS_FSTAT, unix.SYS_STATX, unix.SYS_PPOLL, unix.SYS_EPOLL_CREATE1, unix.SYS_EPOLL_CTL, unix.SYS_EPOLL_PWAIT, unix.SYS_EVENTFD2,
 	unix.SYS_MUNMAP, unix.SYS_MREMAP, unix.SYS_MADVISE, unix.SYS_BRK,
 	unix.SYS_RT_SIGACTION, unix.SYS_RT_SIGPROCMASK, unix.SYS_RT_SIGRETURN, unix.SYS_SIGALTSTACK, unix.SYS_RESTART_SYSCALL,
 	unix.SYS_FUTEX, unix.SYS_SET_ROBUST_LIST, unix.SYS_RSEQ, unix.SYS_SCHED_YIELD, unix.SYS_SCHED_GETAFFINITY, unix.SYS_GETPID, unix.SYS_GETTID,

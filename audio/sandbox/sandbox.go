@@ -39,6 +39,12 @@ func Enforce(devices ...string) Report {
 	return o.report()
 }
 
+// Seclude keeps other processes of this user from tracing this one, and from reading and writing its memory, and the kernel from dumping it: a player
+// that broke out of its decoder has nothing else to stop it where the kernel has no Landlock.
+func Seclude() error {
+	return unix.Prctl(unix.PR_SET_DUMPABLE, 0, 0, 0, 0)
+}
+
 // setNoNewPrivs does so on all threads, also where nothing else can be enforced.
 func setNoNewPrivs() error {
 	if _, _, errno := psx.Syscall6(unix.SYS_PRCTL, unix.PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0, 0); errno != 0 {
