@@ -167,11 +167,13 @@ func (s *speaker) fromConfigMap(ctx context.Context, ref *v1alpha1.KeyReference)
 	if err := s.cache.Get(ctx, types.NamespacedName{Namespace: s.options.Namespace, Name: ref.Name}, &object); err != nil {
 		return nil, fmt.Errorf("ConfigMap %s, which needs the label %s: \"true\": %w", ref.Name, v1alpha1.ToneLabel, err)
 	}
-	file, ok := object.BinaryData[ref.Key]
-	if !ok {
-		return nil, fmt.Errorf("ConfigMap %s has no key %s in binaryData", ref.Name, ref.Key)
+	if file, ok := object.BinaryData[ref.Key]; ok {
+		return file, nil
 	}
-	return file, nil
+	if text, ok := object.Data[ref.Key]; ok { // a file that happens to be valid UTF-8
+		return []byte(text), nil
+	}
+	return nil, fmt.Errorf("ConfigMap %s has no key %s in binaryData", ref.Name, ref.Key)
 }
 
 // play runs a player, when no other runs.
@@ -255,6 +257,9 @@ func (s *speaker) attend(ctx context.Context) error {
 			}
 		}
 		s.drain()
+		if s.ready() != nil && ctx.Err() == nil {
+			continue // an announcement has failed meanwhile, which was drained
+		}
 		select {
 		case <-ctx.Done():
 			return nil
