@@ -50,6 +50,7 @@ type daemon struct {
 	told struct { // what was said of policies and silences; the goroutine that watches alone looks at it
 		policies, silences told
 		builtIn            bool
+		nodeless           bool
 	}
 
 	following atomic.Pointer[schema.GroupVersionKind] // the kind whose first list is waited for, or the last of them
@@ -105,17 +106,22 @@ func Run(ctx context.Context, cluster *rest.Config, o Options) error {
 			return nil
 		})
 	}
-	run("metrics", func(ctx context.Context) error {
+	run("--"+metricsFlag, func(ctx context.Context) error {
 		return d.serve(ctx, "metrics", o.MetricsAddress, metricsHandler(registry))
 	})
-	run("health", func(ctx context.Context) error { return d.serve(ctx, "health", o.HealthAddress, d.healthHandler()) })
+	run("--"+healthFlag, func(ctx context.Context) error { return d.serve(ctx, "health", o.HealthAddress, d.healthHandler()) })
 	run("cache", d.fill)
-	run("events", d.events.Run)
+	// What still plays when the daemon ends is announced, too: its Events are written after the loop's end.
+	traced, untrace := context.WithCancel(context.WithoutCancel(ctx))
+	run("events", func(context.Context) error { return d.events.Run(traced) })
 	run("watch", d.watch)
 	run("reach", d.reach)
 	run("inquiries", d.inquire)
 	run("device", d.speaker.attend)
-	run("loop", d.loop)
+	run("loop", func(ctx context.Context) error {
+		defer untrace()
+		return d.loop(ctx)
+	})
 	d.log.Info("Started", "node", o.NodeName, "device", o.Device)
 	return group.Wait()
 }

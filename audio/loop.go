@@ -4,6 +4,7 @@ package audio
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"github.com/checky-dev/checky/audio/dispatch"
@@ -33,6 +34,36 @@ type looper struct {
 	*daemon
 	playing *playing
 	timer   *time.Timer
+
+	unwritten pace          // of what the log says of a journal that cannot be written
+	again     time.Duration // Mono before which such a one is not tried again without news
+	overflow  pace          // of what the log says of Checks that are not followed
+}
+
+// Bounds of the loop.
+const (
+	// endPatience is how long what plays at the daemon's end may go on. With what is still to be written then, it is less than the grace period of
+	// a Pod, which is 30 s.
+	endPatience = 22 * time.Second
+	// journalRetry is how often a journal that could not be written is tried again where nothing new is to be written.
+	journalRetry = 10 * time.Second
+	// reminder is how often the log says again what goes on.
+	reminder = 10 * time.Minute
+)
+
+// pace holds back what the log has said a while ago.
+type pace struct {
+	told bool
+	at   time.Duration
+}
+
+// due tells whether it is to be said at a moment by Mono, and takes it for said.
+func (p *pace) due(now time.Duration) bool {
+	if p.told && now-p.at < reminder {
+		return false
+	}
+	p.told, p.at = true, now
+	return true
 }
 
 // playing is an announcement that is being played.
@@ -49,9 +80,7 @@ func (l *looper) turn(ctx context.Context) {
 	decision := l.state.Next(now)
 	l.mu.Unlock()
 	l.write(&decision)
-	for i := range decision.Suppressed {
-		l.suppressed(&decision.Suppressed[i])
-	}
+	l.suppressed(decision.Suppressed)
 	for i := range decision.Inquire {
 		select {
 		case l.inquiry <- decision.Inquire[i]:
@@ -68,14 +97,16 @@ func (l *looper) turn(ctx context.Context) {
 	if decision.Play != nil {
 		l.start(ctx, decision.Play)
 	}
-	l.timer.Reset(max(decision.Wake-now.Mono, 0))
+	l.timer.Reset(max(decision.Wake-l.now().Mono, 0)) // what was just done took its time
 }
 
-// end lets what plays be heard to its end, which is bounded by the player's deadline, and journals it: it is not heard again after the
-// next start.
+// end lets what plays be heard to its end, and journals it: it is not heard again after the next start. What takes too long is cut short, and
+// is.
 func (l *looper) end() {
 	if l.playing != nil {
+		cut := time.AfterFunc(endPatience, l.playing.cancel)
 		l.finish(<-l.playing.done)
+		cut.Stop()
 	}
 	l.mu.Lock()
 	decision := l.state.Next(l.now())
@@ -121,19 +152,40 @@ func (l *looper) finish(result dispatch.Result) {
 // write journals what was decided. What the journal cannot take it keeps, and tries again with the next: the daemon goes on without it, and
 // says so.
 func (l *looper) write(d *dispatch.Decision) {
-	if l.journal == nil || len(d.Remember)+len(d.Forget) == 0 && l.journaled() == nil {
+	failing, now := l.journaled() != nil, l.now().Mono
+	if l.journal == nil || len(d.Remember)+len(d.Forget) == 0 && (!failing || now < l.again) {
 		return
 	}
 	err := l.journal.Apply(d.Remember, d.Forget)
 	l.unkept.Store(&err)
-	if err != nil {
+	switch {
+	case err != nil:
+		l.again = now + journalRetry
 		l.metrics.JournalFailed()
-		l.log.Error(err, "Could not write the journal; what was announced meanwhile may be announced again after a restart")
+		if l.unwritten.due(now) {
+			l.log.Error(err, "Could not write the journal; what is announced until it can may be announced again after a restart")
+		}
+	case failing:
+		l.unwritten = pace{}
+		l.log.Info("The journal is written again")
 	}
 }
 
-// suppressed leaves a trace of an alert that makes no sound.
-func (l *looper) suppressed(s *dispatch.Suppression) {
-	l.metrics.Suppressed(s.Reason)
-	l.log.V(1).Info("Makes no sound", "namespace", s.Alert.Namespace, "check", s.Alert.Name, "reason", s.Reason, "policy", s.Policy)
+// suppressed leaves a trace of alerts that make no sound.
+func (l *looper) suppressed(list []dispatch.Suppression) {
+	left := 0
+	for i := range list {
+		s := &list[i]
+		if s.Reason == dispatch.ReasonOverflow {
+			left++
+		}
+		l.metrics.Suppressed(s.Reason)
+		l.log.V(1).Info("Makes no sound", "namespace", s.Alert.Namespace, "check", s.Alert.Name, "reason", s.Reason, "policy", s.Policy)
+	}
+	if left > 0 && l.overflow.due(l.now().Mono) {
+		l.log.Error(errOverflow, "Checks fail that are not followed, and make no sound", "followed", dispatch.DefaultMaxAlerts, "left", left)
+	}
 }
+
+// errOverflow is why a failure is not followed.
+var errOverflow = errors.New("too many Checks fail")

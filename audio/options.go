@@ -58,12 +58,13 @@ func (o *Options) BindFlags(flags *pflag.FlagSet) {
 	flags.StringVar(&o.Device, "device", o.Device, "where sound goes: the name of an ALSA PCM, such as default or plughw:0,0, or record:DIR to write recordings in place of sound")
 	flags.DurationVar(&o.MaxAge, "max-age", o.MaxAge, "how long ago a Check may have failed, while the daemon was not there, to be announced still")
 	flags.IntVar(&o.FloodThreshold, "flood-threshold", o.FloodThreshold, "how many new failures a minute are told apart; more are one flood signal")
-	flags.StringVar(&o.MetricsAddress, "metrics-bind-address", o.MetricsAddress, `address to serve metrics on, by plain HTTP; "0" serves none`)
-	flags.StringVar(&o.HealthAddress, "health-probe-bind-address", o.HealthAddress, `address to serve /livez and /readyz on; "0" serves none`)
+	flags.StringVar(&o.MetricsAddress, metricsFlag, o.MetricsAddress, `address to serve metrics on, by plain HTTP; "0" serves none`)
+	flags.StringVar(&o.HealthAddress, healthFlag, o.HealthAddress, `address to serve /livez and /readyz on; "0" serves none`)
 }
 
 // Bounds of the options.
 const (
+	minMaxAge         = time.Second
 	maxMaxAge         = 24 * time.Hour
 	maxFloodThreshold = 1000
 )
@@ -82,19 +83,27 @@ func (o *Options) Validate() error {
 	if _, err := device.Parse(o.Device); err != nil {
 		problems = append(problems, fmt.Errorf("--device: %w", err))
 	}
-	if o.MaxAge < 0 || o.MaxAge > maxMaxAge {
-		problems = append(problems, fmt.Errorf("--max-age: %s is not between 0s and %s", o.MaxAge, maxMaxAge))
+	if o.MaxAge < minMaxAge || o.MaxAge > maxMaxAge {
+		problems = append(problems, fmt.Errorf("--max-age: %s is not between %s and %s", o.MaxAge, minMaxAge, maxMaxAge))
 	}
 	if o.FloodThreshold < 1 || o.FloodThreshold > maxFloodThreshold {
 		problems = append(problems, fmt.Errorf("--flood-threshold: %d is not between 1 and %d", o.FloodThreshold, maxFloodThreshold))
 	}
-	for flag, address := range map[string]string{"--metrics-bind-address": o.MetricsAddress, "--health-probe-bind-address": o.HealthAddress} {
-		if address == "0" {
-			continue
-		}
-		if _, _, err := net.SplitHostPort(address); err != nil {
-			problems = append(problems, fmt.Errorf("%s: expected HOST:PORT, or 0 for none: %w", flag, err))
-		}
+	return errors.Join(append(problems, validateAddress(metricsFlag, o.MetricsAddress), validateAddress(healthFlag, o.HealthAddress))...)
+}
+
+// The flags whose addresses are only tried once the daemon runs.
+const (
+	metricsFlag = "metrics-bind-address"
+	healthFlag  = "health-probe-bind-address"
+)
+
+func validateAddress(flag, address string) error {
+	if address == "0" {
+		return nil
 	}
-	return errors.Join(problems...)
+	if _, _, err := net.SplitHostPort(address); err != nil {
+		return fmt.Errorf("--%s: expected HOST:PORT, or 0 for none: %w", flag, err)
+	}
+	return nil
 }

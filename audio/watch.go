@@ -186,9 +186,16 @@ func (d *daemon) policies(ctx context.Context) {
 		return
 	}
 	node := metadataOf("Node")
-	if err := d.cache.Get(ctx, types.NamespacedName{Name: d.options.NodeName}, node); client.IgnoreNotFound(err) != nil {
+	err := d.cache.Get(ctx, types.NamespacedName{Name: d.options.NodeName}, node)
+	if client.IgnoreNotFound(err) != nil {
 		d.log.Error(err, "Could not read the node; the AlertPolicies from before hold")
 		return
+	}
+	if missing := err != nil; missing != d.told.nodeless {
+		d.told.nodeless = missing
+		if missing {
+			d.log.Info("There is no node of this name (--node-name); AlertPolicies with a nodeSelector do not hold here", "node", d.options.NodeName)
+		}
 	}
 	var usable, taken []*alerts.Policy
 	seen := told{}
