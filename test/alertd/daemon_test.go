@@ -52,7 +52,8 @@ func buildAlertd(t testing.TB) string {
 type room struct {
 	*cluster
 	state, recordings string
-	account, host     string // whom the daemon comes as, and where it looks for the API server; empty: as deployed
+	account, host     string          // whom the daemon comes as, and where it looks for the API server; empty: as deployed
+	dress             func(*exec.Cmd) // changes what is run; nil: nothing does
 }
 
 func (c *cluster) room() *room {
@@ -105,6 +106,9 @@ func (r *room) launch(flags ...string) *daemon {
 	}, flags...)
 	command := exec.CommandContext(context.WithoutCancel(r.t.Context()), buildAlertd(r.t), args...)
 	command.Env = append(os.Environ(), "KUBECONFIG="+kubeconfig)
+	if r.dress != nil {
+		r.dress(command)
+	}
 	stderr, err := command.StderrPipe()
 	if err != nil {
 		r.t.Fatal(err)
