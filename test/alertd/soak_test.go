@@ -32,7 +32,6 @@ func TestSoak(t *testing.T) {
 	checks := c.manyPending(burst)
 	r := c.room()
 	d := r.start(serving, "--flood-threshold=1000") // nearly all are heard
-	severities := []v1alpha1.Severity{v1alpha1.SeverityInfo, v1alpha1.SeverityWarning, v1alpha1.SeverityError, v1alpha1.SeverityCritical}
 	var early usage
 	var failed int
 	began := time.Now()
@@ -44,7 +43,7 @@ func TestSoak(t *testing.T) {
 		// From round to round they get worse, and so wait for no groupInterval, save after the worst.
 		each(t, n, func(ctx context.Context, i int) error {
 			check := checks[(round+i)%burst]
-			return c.verdict(ctx, check, severities[(round+i)%len(severities)], fmt.Sprint(round))
+			return c.verdict(ctx, check, allSeverities[(round+i)%len(allSeverities)], fmt.Sprint(round))
 		})
 		failed += n
 		d.accountsFor(failed)
