@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	rbacv1 "k8s.io/api/rbac/v1"
 	"k8s.io/apimachinery/pkg/types"
 	utilyaml "k8s.io/apimachinery/pkg/util/yaml"
 	"sigs.k8s.io/yaml"
@@ -229,6 +230,38 @@ func TestEventsAreDocumented(t *testing.T) {
 	for _, m := range found {
 		if reason := m[1] + m[2]; !regexp.MustCompile(`\b` + reason + `\b`).MatchString(page) {
 			t.Errorf("docs/operations.md lacks the Event %s", reason)
+		}
+	}
+}
+
+// TestDaemonRightsAreDocumented compares the daemon's roles with the rows of the page: resources and verbs, both ways.
+func TestDaemonRightsAreDocumented(t *testing.T) {
+	_, section, _ := strings.Cut(read(t, filepath.Join(root, "docs/operations.md")), "\n### Its rights in the cluster\n")
+	section, _, _ = strings.Cut(section, "\n### ")
+	words := regexp.MustCompile(`[a-z]+`)
+	for document := range strings.SplitSeq(read(t, filepath.Join(root, "config/rbac/alertd.yaml")), "\n---\n") {
+		var role rbacv1.ClusterRole // a Role has the same fields
+		if err := yaml.Unmarshal([]byte(document), &role); err != nil {
+			t.Fatal(err)
+		}
+		if len(role.Rules) == 0 {
+			continue
+		}
+		onPage := map[string]bool{}
+		if row := regexp.MustCompile(`(?m)^\| ` + role.Kind + " `" + role.Name + "` \\| ([^|]+) \\|").FindStringSubmatch(section); row != nil {
+			allowed := strings.NewReplacer("in checky-system", "", "of events.k8s.io", "").Replace(strings.ToLower(row[1]))
+			for _, word := range words.FindAllString(allowed, -1) {
+				onPage[word] = true
+			}
+		}
+		ofFile := map[string]bool{}
+		for _, rule := range role.Rules {
+			for _, word := range slices.Concat(rule.Resources, rule.Verbs) {
+				ofFile[word] = true
+			}
+		}
+		if diff := cmp.Diff(ofFile, onPage); diff != "" {
+			t.Errorf("docs/operations.md has other rights of %s %s than config/rbac/alertd.yaml (-file +page):\n%s", role.Kind, role.Name, diff)
 		}
 	}
 }
