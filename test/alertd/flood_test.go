@@ -25,8 +25,8 @@ const (
 	writers   = 8 // clients at a time
 )
 
-// floodMemory is what a daemon may take more, in KiB, after a flood: the 500 failures, which are some 3 KiB each, and what the garbage collector leaves over
-// of the messages that told of them.
+// floodMemory is what a daemon may take more, in KiB, after a flood: the 500 failures, which are some 3 KiB each, and what the garbage
+// collector leaves over of the messages that told of them.
 const floodMemory = 24 << 10
 
 // allSeverities has the worst last.
@@ -163,7 +163,8 @@ func TestFloodIsOneSignal(t *testing.T) {
 	d.quietly(func() {
 		took := c.flood(checks, "x", allSeverities...)
 		a := d.isOneSignal(floodSize, v1alpha1.SeverityCritical, "high")
-		t.Logf("%d failures within %v: one flood signal (critical) for %d, %d more covered by it, %d announced before it", floodSize, took.Round(time.Millisecond), a.signal, a.covered, a.first)
+		t.Logf("%d failures within %v: one flood signal (critical) for %d, %d more covered by it, %d announced before it",
+			floodSize, took.Round(time.Millisecond), a.signal, a.covered, a.first)
 	})
 	d.quietly(func() {
 		c.flood(checks, "y", allSeverities...)
@@ -243,8 +244,8 @@ func TestFloodByTheController(t *testing.T) {
 	d.quietly(func() {
 		c.orders() // all of them wait for it
 		a := d.isOneSignal(floodSize, v1alpha1.SeverityCritical, "high")
-		t.Logf("%d Checks evaluated by the controller: one flood signal (critical) for %d, %d more covered by it, %d announced before it; all within %v",
-			floodSize, a.signal, a.covered, a.first, time.Since(began).Round(time.Millisecond))
+		t.Logf("%d Checks evaluated by the controller within %v: one flood signal (critical) for %d, %d more covered by it, %d announced before it",
+			floodSize, time.Since(began).Round(time.Millisecond), a.signal, a.covered, a.first)
 	})
 	d.stop()
 }

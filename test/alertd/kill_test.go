@@ -48,12 +48,13 @@ func (r *room) pattern(file string) string {
 	return measure.Analyse(samples, 48000).Pattern
 }
 
-// onlyAnnounces waits until a daemon, that has just been started, has announced a failure, and has it announce nothing else: what was announced
-// before the daemon was killed is not heard again.
+// onlyAnnounces waits until a daemon that has just been started has announced a failure, and fails the test if it announces anything else:
+// what was announced before the daemon was killed is not heard again.
 func (d *daemon) onlyAnnounces(check *v1alpha1.Check) {
 	d.t.Helper()
 	lines := d.announced(1)
-	if want := d.namespace + "/" + check.Name; len(lines) != 1 || lines[0].text("first") != want || lines[0]["count"] != 1.0 || lines[0].text("kind") != "First" {
+	want := d.namespace + "/" + check.Name
+	if got := lines[0]; len(lines) != 1 || got.text("first") != want || got["count"] != 1.0 || got.text("kind") != "First" {
 		d.t.Fatalf("the restarted daemon announced %v, want %s once", lines, want)
 	}
 }
@@ -107,7 +108,8 @@ func TestKilledBetweenVerdictAndSound(t *testing.T) {
 		}
 	}
 	r.nothingIsLeft(d)
-	t.Logf("killed between verdict and sound %d times (and %d times too late): after the restart each failure was heard exactly once", killed, missed)
+	t.Logf("killed between verdict and sound %d times (and %d times too late): after the restart each failure was heard exactly once",
+		killed, missed)
 }
 
 // TestKilledBetweenSoundAndJournal kills the daemon when the sound was heard to its end, before the daemon knows. The next one announces it
@@ -146,11 +148,12 @@ func TestKilledBetweenSoundAndJournal(t *testing.T) {
 	if len(heard) > 2 || heard[1] != missed || heard[2] != killed {
 		t.Errorf("failures by how often they were heard: %v, want %d twice and %d once", heard, killed, missed)
 	}
-	t.Logf("killed between sound and journal %d times (and %d times too late, so not killed); failures by how often they were heard: %v", killed, missed, heard)
+	t.Logf("killed between sound and journal %d times (and %d times too late, so not killed); failures by how often they were heard: %v",
+		killed, missed, heard)
 }
 
-// holdsAtSound stops the daemon as soon as its player has its job, lets the player play to its end, and tells whether the daemon was stopped before it knew that.
-// Otherwise the daemon goes on.
+// holdsAtSound stops the daemon as soon as its player has its job, lets the player play to its end, and tells whether the daemon was
+// stopped before it knew that. Otherwise the daemon goes on.
 func (d *daemon) holdsAtSound(known int) bool {
 	d.t.Helper()
 	player := d.playing(known)
@@ -167,7 +170,8 @@ func (d *daemon) holdsAtSound(known int) bool {
 	return false
 }
 
-// playing waits for the daemon's player to have its job, and returns its process; 0: the daemon was first, and has announced more than was known.
+// playing waits for the daemon's player to have its job, and returns its process; 0: the daemon was first, and has announced more than was
+// known.
 func (d *daemon) playing(known int) (player int) {
 	d.t.Helper()
 	until(d.t, "there is a player", func() bool {
@@ -215,7 +219,8 @@ func TestKilledWhileItSounds(t *testing.T) {
 		}
 	}
 	r.nothingIsLeft(d)
-	t.Logf("killed while it sounds %d times (and %d times too late): each player died with its daemon, and each failure was then heard whole, once", killed, missed)
+	t.Logf("killed while it sounds %d times (and %d times too late): each player died with its daemon, and each failure was then heard whole",
+		killed, missed)
 }
 
 // sounds tells whether sound is being written, where the room has so many older recordings that were not finished.

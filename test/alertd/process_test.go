@@ -24,7 +24,9 @@ type metrics string
 // metrics asks a daemon that was started with serving.
 func (d *daemon) metrics() metrics {
 	d.t.Helper()
-	address := d.awaitLines(d.t, "where metrics are served", 1, func(l line) bool { return l.text("msg") == "Serving" && l.text("what") == "metrics" })[0].text("address")
+	address := d.awaitLines(d.t, "where metrics are served", 1, func(l line) bool {
+		return l.text("msg") == "Serving" && l.text("what") == "metrics"
+	})[0].text("address")
 	request, err := http.NewRequestWithContext(d.t.Context(), http.MethodGet, "http://"+address+"/metrics", http.NoBody)
 	if err != nil {
 		d.t.Fatal(err)
@@ -154,7 +156,8 @@ type usage struct {
 }
 
 func (u usage) String() string {
-	return fmt.Sprintf("%d KiB resident, %d KiB of heap, %d descriptors, %d goroutines, a journal of %d bytes", u.resident, u.heap, u.descriptors, u.goroutines, u.journal)
+	return fmt.Sprintf("%d KiB resident, %d KiB of heap, %d descriptors, %d goroutines, a journal of %d bytes",
+		u.resident, u.heap, u.descriptors, u.goroutines, u.journal)
 }
 
 // usage measures a daemon that was started with serving.
