@@ -12,6 +12,7 @@ import (
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/client-go/rest"
+	toolscache "k8s.io/client-go/tools/cache"
 	"sigs.k8s.io/controller-runtime/pkg/cache"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -50,8 +51,8 @@ func metadataOf(kind string) *metav1.PartialObjectMetadata {
 	return object
 }
 
-// newCache watches what the daemon needs, and keeps of it what the daemon looks at.
-func newCache(cluster *rest.Config, scheme *runtime.Scheme, node, namespace string) (cache.Cache, error) {
+// newCache watches what the daemon needs, and keeps of it what the daemon looks at; of ConfigMaps, what sounds makes of them.
+func newCache(cluster *rest.Config, scheme *runtime.Scheme, node, namespace string, sounds toolscache.TransformFunc) (cache.Cache, error) {
 	tones, err := labels.ValidatedSelectorFromSet(labels.Set{v1alpha1.ToneLabel: "true"})
 	if err != nil {
 		return nil, err
@@ -64,7 +65,7 @@ func newCache(cluster *rest.Config, scheme *runtime.Scheme, node, namespace stri
 			&v1alpha1.Check{}:       {Field: failing, Transform: strip},
 			metadataOf("Namespace"): {Transform: keepLabels},
 			metadataOf("Node"):      {Field: fields.OneTermEqualSelector("metadata.name", node), Transform: keepLabels},
-			&corev1.ConfigMap{}:     {Namespaces: map[string]cache.Config{namespace: {LabelSelector: tones}}},
+			&corev1.ConfigMap{}:     {Namespaces: map[string]cache.Config{namespace: {LabelSelector: tones}}, Transform: sounds},
 		},
 	})
 }

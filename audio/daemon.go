@@ -40,6 +40,7 @@ type daemon struct {
 	news  chan struct{} // of one place: the loop has something to ask about
 
 	cache   cache.Cache
+	sounds  *shelf
 	live    client.Client // reads past the cache
 	journal *journal.Journal
 	metrics *trace.Metrics
@@ -75,6 +76,7 @@ func Run(ctx context.Context, cluster *rest.Config, o Options) error {
 		news: make(chan struct{}, 1), inquiry: make(chan dispatch.Alert, maxInquiries),
 		state: dispatch.New(dispatch.Options{FloodThreshold: o.FloodThreshold, MaxAge: o.MaxAge}),
 	}
+	d.sounds = newShelf(d.log)
 	if err := d.remember(); err != nil {
 		return err
 	}
@@ -158,7 +160,7 @@ func (d *daemon) connect(cluster *rest.Config) error {
 	if d.live, err = client.New(cluster, client.Options{Scheme: scheme, Mapper: newMapper()}); err != nil {
 		return err
 	}
-	d.cache, err = newCache(cluster, scheme, d.options.NodeName, d.options.Namespace)
+	d.cache, err = newCache(cluster, scheme, d.options.NodeName, d.options.Namespace, d.sounds.put)
 	return err
 }
 

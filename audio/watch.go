@@ -44,7 +44,7 @@ func (d *daemon) watch(ctx context.Context) error {
 			return err
 		}
 	}
-	if err := d.follow(ctx, &corev1.ConfigMap{}, toolscache.ResourceEventHandlerFuncs{}); err != nil { // sounds are at hand when they are to be played
+	if err := d.follow(ctx, &corev1.ConfigMap{}, toolscache.ResourceEventHandlerFuncs{DeleteFunc: d.sounds.gone}); err != nil { // sounds are at hand when they are to be played
 		return err
 	}
 	d.policies(ctx)
