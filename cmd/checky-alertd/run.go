@@ -9,7 +9,6 @@ import (
 	"k8s.io/client-go/rest"
 
 	"github.com/checky-dev/checky/audio"
-	"github.com/checky-dev/checky/audio/sandbox"
 	"github.com/checky-dev/checky/cmd/program"
 )
 
