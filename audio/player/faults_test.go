@@ -99,6 +99,26 @@ func TestPlayersThatFail(t *testing.T) {
 	}
 }
 
+// TestThePlayerGoesFirst: where memory runs out, the kernel is to end the player, and not the daemon.
+func TestThePlayerGoesFirst(t *testing.T) {
+	dir := folder(t)
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan error, 1)
+	go func() {
+		_, err := newPlayer().Play(ctx, player.Job{Pattern: "high", Flood: true, Volume: 50, Device: parse(t, "record-realtime:"+dir)})
+		done <- err
+	}()
+	waitFor(t, "a player plays", func() bool { return plays(dir) })
+	score, err := os.ReadFile("/proc/" + itoa(processes(t, alertd+" player")[0]) + "/oom_score_adj")
+	if err != nil || strings.TrimSpace(string(score)) != "1000" {
+		t.Errorf("oom_score_adj is %q, %v", score, err)
+	}
+	cancel()
+	if err := <-done; !errors.Is(err, player.ErrInterrupted) {
+		t.Error(err)
+	}
+}
+
 // plays says whether the first recording of a folder holds a sound of a tenth of a second.
 func plays(dir string) bool {
 	info, err := os.Stat(filepath.Join(dir, "burst-0001.raw.part"))

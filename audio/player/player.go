@@ -174,7 +174,7 @@ func (s *said) verdict(ctx, limited context.Context, exit error, complained stri
 	switch {
 	case s.failure != nil:
 		return s.failure.err()
-	case s.ended && exit == nil:
+	case s.ended && exit == nil && !s.report.Started.IsZero():
 		return nil
 	case ctx.Err() != nil:
 		return fmt.Errorf("%w: %w", ErrInterrupted, context.Cause(ctx))

@@ -68,7 +68,7 @@ func (s *said) take(line []byte) {
 		return
 	}
 	switch {
-	case m.Sandbox != nil:
+	case m.Sandbox != nil && !s.report.Sandbox.Known(): // it is told before the player has read anything of a stranger's
 		s.report.Sandbox = *m.Sandbox
 		missing := m.Sandbox.Missing[:min(len(m.Sandbox.Missing), maxMissing)]
 		for i := range missing {

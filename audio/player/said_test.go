@@ -3,12 +3,15 @@
 package player
 
 import (
+	"errors"
 	"strings"
 	"testing"
 	"unicode"
 
 	"github.com/google/go-cmp/cmp"
 	"pgregory.net/rapid"
+
+	"github.com/checky-dev/checky/audio/sandbox"
 )
 
 // TestLines: however a text arrives, its lines are the same.
@@ -75,4 +78,26 @@ func TestPrintable(t *testing.T) {
 			t.Errorf("%q", text)
 		}
 	})
+}
+
+// TestSaidByWhoBrokeOut: what a decoder that a file has taken over can say is no more than that the sound was played.
+func TestSaidByWhoBrokeOut(t *testing.T) {
+	s := &said{}
+	for _, line := range []string{
+		`{"sandbox":{"noNewPrivs":true,"landlock":0,"missing":["landlock: none"]}}`,
+		`{"sandbox":{"noNewPrivs":true,"landlock":7,"seccomp":true,"rlimits":true}}`,
+		`{"ended":true}`,
+	} {
+		s.take([]byte(line))
+	}
+	if want := (sandbox.Report{NoNewPrivs: true, Missing: []string{"landlock: none"}}); cmp.Diff(want, s.report.Sandbox) != "" {
+		t.Errorf("the sandbox is the first that was told of: (-want +got)\n%s", cmp.Diff(want, s.report.Sandbox))
+	}
+	if err := s.verdict(t.Context(), t.Context(), nil, ""); !errors.Is(err, ErrDied) {
+		t.Errorf("it ended before it began: %v", err)
+	}
+	s.take([]byte(`{"started":1000000000}`))
+	if err := s.verdict(t.Context(), t.Context(), nil, ""); err != nil {
+		t.Errorf("it played: %v", err)
+	}
 }

@@ -75,6 +75,8 @@ func (c *child) say(m player.Message) {
 
 func (c *child) run() error {
 	runtime.GOMAXPROCS(processors)
+	// Where memory runs out, this process is the one to go, and not its parent. An error is that of a /proc that cannot be written to.
+	_ = os.WriteFile("/proc/self/oom_score_adj", []byte("1000"), 0)
 	h, err := player.ReadHeader(c.stdin)
 	if err != nil {
 		return err
