@@ -45,14 +45,17 @@ func each(t testing.TB, n int, f func(ctx context.Context, i int) error) {
 	}
 }
 
-// manyPending creates Checks with no verdict.
-func (c *cluster) manyPending(n int) []*v1alpha1.Check {
+// manyPending creates Checks with no verdict, each changed before.
+func (c *cluster) manyPending(n int, changes ...func(*v1alpha1.Check)) []*v1alpha1.Check {
 	c.t.Helper()
 	checks := make([]*v1alpha1.Check, n)
 	each(c.t, n, func(ctx context.Context, i int) error {
 		checks[i] = &v1alpha1.Check{
 			ObjectMeta: metav1.ObjectMeta{Name: fmt.Sprintf("check-%d", i), Namespace: c.namespace},
 			Spec:       v1alpha1.CheckSpec{InputJSON: order(99999, "EUR"), RuleSets: []v1alpha1.RuleSetReference{{Name: "orders"}}},
+		}
+		for _, change := range changes {
+			change(checks[i])
 		}
 		return c.Create(ctx, checks[i])
 	})
