@@ -53,6 +53,10 @@ func (r *rate) takeBack(now, at time.Duration) {
 	}
 }
 
+// floodSpan is how long one signal stands for a flood. One that lasts longer is signalled anew: nobody who makes Checks fail for hours keeps a node from
+// telling of others' failures for as long.
+const floodSpan = 5 * time.Minute
+
 // flood is more failures within a minute than are told apart. It begins with a signal, which plays or was played, and
 // lasts until they come slowly again. Failures no worse than what it has announced so far are covered by it.
 type flood struct {
@@ -70,10 +74,14 @@ func (s *State) floods(due int) bool {
 	return due+s.taken.total > s.options.FloodThreshold
 }
 
-// calm ends a flood once its signal is over and failures come slowly again, and has it be told.
+// calm ends a flood once its signal is over and failures come slowly again, or have come for so long that what is due next is another flood, and has it
+// be told.
 func (s *State) calm() {
 	s.taken.advance(s.now.Mono)
-	if s.flood != nil && !s.signalling() && s.taken.total <= s.options.FloodThreshold {
+	if s.flood == nil || s.signalling() {
+		return
+	}
+	if s.taken.total <= s.options.FloodThreshold || s.now.Mono-s.flood.began.Mono >= floodSpan {
 		s.out.over = &FloodSummary{Count: s.flood.count, Began: s.flood.began.Wall, Lasted: s.flood.last - s.flood.began.Mono}
 		s.flood = nil
 	}

@@ -2,6 +2,8 @@ package dispatch
 
 import (
 	"fmt"
+	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -49,6 +51,31 @@ func TestFloodThatIsOverTellsWhatItCovered(t *testing.T) {
 	want := []string{"1m1s 32 since 12:00:01 for 11.2s"}
 	if diff := cmp.Diff(want, r.over); diff != "" {
 		t.Errorf("told once, as soon as 20 or fewer came within a minute (-want +got):\n%s", diff)
+	}
+}
+
+// TestFloodThatLastsIsSignalledAgain: somebody makes Checks of a namespace fail without end, and somebody else's critical failure is among them.
+func TestFloodThatLastsIsSignalledAgain(t *testing.T) {
+	r := newRoom(t, policy(t, "p"))
+	for i := range 16 * 30 { // 30 a minute
+		r.observe(r.alert(fmt.Sprint(i), critical))
+		if i == 10*30 {
+			r.observe(r.alert("another's", critical))
+		}
+		r.run(2 * time.Second)
+	}
+	r.run(time.Hour)
+	var signals []string
+	for _, heard := range r.heard {
+		if strings.Contains(heard, "Flood") {
+			signals = append(signals, heard)
+		}
+	}
+	if len(signals) < 3 || len(signals) > 4 {
+		t.Errorf("in 16 minutes there are %d signals, want one in about five minutes: %q", len(signals), r.heard)
+	}
+	if !slices.Contains(r.suppressed, "another's flood") {
+		t.Error("the other's failure is not covered: the test tests nothing")
 	}
 }
 
