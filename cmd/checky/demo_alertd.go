@@ -85,14 +85,16 @@ func demoTone(ctx context.Context, e embedded, alertd string, out io.Writer) err
 type alertd struct {
 	command    *exec.Cmd
 	recordings string
+	stderr     io.Closer
 	log        *bufio.Scanner
+	patience   time.Duration
 }
 
 // startAlertd starts the daemon under its own role.
 func startAlertd(ctx context.Context, e embedded, binary string) (*alertd, error) {
 	dir := filepath.Join(e.Dir(), "alertd")
-	d := &alertd{recordings: filepath.Join(dir, "recordings")}
-	for _, folder := range []string{d.recordings, filepath.Join(dir, "state")} {
+	recordings := filepath.Join(dir, "recordings")
+	for _, folder := range []string{recordings, filepath.Join(dir, "state")} {
 		if err := os.MkdirAll(folder, 0o700); err != nil {
 			return nil, err
 		}
@@ -105,17 +107,24 @@ func startAlertd(ctx context.Context, e embedded, binary string) (*alertd, error
 	if err := controlplane.WriteKubeconfig(kubeconfig, cfg, alertdAccount); err != nil {
 		return nil, err
 	}
-	d.command = exec.CommandContext(ctx, binary, "run", "--node-name=demo", "--state-dir="+filepath.Join(dir, "state"), //nolint:gosec // the daemon that the flag names
-		"--device=record:"+d.recordings, "--metrics-bind-address=0", "--health-probe-bind-address=0")
-	d.command.Env = append(os.Environ(), "KUBECONFIG="+kubeconfig)
-	d.command.Cancel = func() error { return d.command.Process.Signal(syscall.SIGTERM) }
-	d.command.WaitDelay = alertdPatience
-	log, err := d.command.StderrPipe()
+	command := exec.CommandContext(ctx, binary, "run", "--node-name=demo", "--state-dir="+filepath.Join(dir, "state"), //nolint:gosec // the daemon that the flag names
+		"--device=record:"+recordings, "--metrics-bind-address=0", "--health-probe-bind-address=0")
+	command.Env = append(os.Environ(), "KUBECONFIG="+kubeconfig)
+	return launchAlertd(command, recordings, alertdPatience)
+}
+
+// launchAlertd runs a daemon. It is told to end when the command's context ends, and killed if it does not end in time.
+func launchAlertd(command *exec.Cmd, recordings string, patience time.Duration) (*alertd, error) {
+	command.Cancel = func() error { return command.Process.Signal(syscall.SIGTERM) }
+	command.WaitDelay = patience
+	stderr, err := command.StderrPipe()
 	if err != nil {
 		return nil, err
 	}
-	d.log = bufio.NewScanner(log)
-	return d, d.command.Start()
+	if err := command.Start(); err != nil {
+		return nil, fmt.Errorf("checky-alertd: %w", err)
+	}
+	return &alertd{command: command, recordings: recordings, stderr: stderr, log: bufio.NewScanner(stderr), patience: patience}, nil
 }
 
 // alertdPatience is how long the daemon may take to end.
@@ -131,9 +140,10 @@ type logLine struct {
 	Node    string    `json:"node"`
 }
 
-// await reads the log up to a message.
+// await reads the log up to a message. One that does not come is not waited for once the context has ended, even if the daemon goes on.
 func (d *alertd) await(ctx context.Context, message string) (logLine, error) {
-	var last string
+	defer context.AfterFunc(ctx, func() { _ = d.stderr.Close() })()
+	last := "nothing"
 	for d.log.Scan() {
 		line := logLine{}
 		last = d.log.Text()
@@ -142,7 +152,7 @@ func (d *alertd) await(ctx context.Context, message string) (logLine, error) {
 		}
 	}
 	if ctx.Err() != nil {
-		return logLine{}, context.Cause(ctx)
+		return logLine{}, fmt.Errorf("checky-alertd did not say %q: %w; the last that it said: %s", message, context.Cause(ctx), last)
 	}
 	return logLine{}, fmt.Errorf("checky-alertd ended before it said %q; the last that it said: %s", message, last)
 }
@@ -177,10 +187,14 @@ func (d *alertd) tell(out io.Writer, check string, announced logLine, verdict ti
 	return nil
 }
 
-// stop ends the daemon, and waits for it.
+// stop ends the daemon, and waits for it. One that does not end in time is killed, and what it left behind is not waited for.
 func (d *alertd) stop() {
 	_ = d.command.Cancel() // it may have ended
-	for d.log.Scan() {     // what it says at its end is read, so that it is not kept from ending
+	defer time.AfterFunc(d.patience, func() {
+		_ = d.command.Process.Kill()
+		_ = d.stderr.Close()
+	}).Stop()
+	for d.log.Scan() { // what it says at its end is read, so that it is not kept from ending
 		continue
 	}
 	_ = d.command.Wait() // how it ends is no longer of interest
