@@ -118,7 +118,7 @@ func (p *Player) play(ctx context.Context, h Header, file []byte, recording *os.
 		return Report{}, fmt.Errorf("%w: %w", ErrDied, err)
 	}
 	if err := cmd.Start(); err != nil {
-		return Report{}, fmt.Errorf("%w: it could not be started: %w", ErrDied, err)
+		return Report{}, unstarted(ctx, err)
 	}
 	told := make(chan struct{})
 	go func() {
@@ -133,6 +133,14 @@ func (p *Player) play(ctx context.Context, h Header, file []byte, recording *os.
 	stdout.end()
 	stderr.end()
 	return heard.report, heard.verdict(ctx, limited, err, complained.String())
+}
+
+// unstarted is why there is no player: the context may have ended on the way to it.
+func unstarted(ctx context.Context, err error) error {
+	if ctx.Err() != nil {
+		return fmt.Errorf("%w: %w", ErrInterrupted, context.Cause(ctx))
+	}
+	return fmt.Errorf("%w: it could not be started: %w", ErrDied, err)
 }
 
 // tell hands a player its job. An error is that the player is gone, and is told by its end.
