@@ -45,7 +45,7 @@ func (d *daemon) serve(ctx context.Context, what, address string, handler http.H
 			_ = server.Close() // it was asked nicely
 		}
 	})()
-	if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
+	if err := server.Serve(newCrowd(listener)); !errors.Is(err, http.ErrServerClosed) {
 		return err
 	}
 	return nil
