@@ -80,7 +80,7 @@ func TestDemo(t *testing.T) {
 		wantOutput string // somewhere in it
 	}{
 		"AsExpected": {
-			reason: "every sample comes to its phase: the verdicts are shown, and the demo succeeds",
+			reason: "every sample comes to its phase: the verdicts are shown, and the demo succeeds, also without an alert daemon",
 			opts:   demoOptions{samples: "testdata/demo", timeout: time.Minute, controller: standIn},
 			golden: "testdata/demo.golden",
 		},
@@ -113,6 +113,7 @@ func TestDemo(t *testing.T) {
 			wantErr: "--timeout",
 		},
 	}
+	t.Setenv("PATH", t.TempDir()) // there is no alert daemon in it
 	for name, tc := range cases {
 		t.Run(name, func(t *testing.T) {
 			var out bytes.Buffer
