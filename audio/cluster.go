@@ -1,8 +1,12 @@
 package audio
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
+	"strings"
 
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/meta"
@@ -17,6 +21,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/checky-dev/checky/api/v1alpha1"
+	"github.com/checky-dev/checky/audio/dispatch"
 )
 
 // failing selects, at the API server, the Checks that are worth a tone. All others never reach this process.
@@ -63,6 +68,7 @@ func newCache(cluster *rest.Config, scheme *runtime.Scheme, node, namespace stri
 		DefaultTransform: cache.TransformStripManagedFields(),
 		ByObject: map[client.Object]cache.ByObject{
 			&v1alpha1.Check{}:       {Field: failing, Transform: strip},
+			&v1alpha1.Silence{}:     {Transform: stripSilence},
 			metadataOf("Namespace"): {Transform: keepLabels},
 			metadataOf("Node"):      {Field: fields.OneTermEqualSelector("metadata.name", node), Transform: keepLabels},
 			&corev1.ConfigMap{}:     {Namespaces: map[string]cache.Config{namespace: {LabelSelector: tones}}, Transform: sounds},
@@ -78,9 +84,9 @@ func strip(object any) (any, error) {
 		return nil, fmt.Errorf("expected a Check, found %T", object)
 	}
 	kept := &v1alpha1.Check{ObjectMeta: metav1.ObjectMeta{
-		Name: check.Name, Namespace: check.Namespace, UID: check.UID, ResourceVersion: check.ResourceVersion, Labels: check.Labels,
+		Name: check.Name, Namespace: check.Namespace, UID: check.UID, ResourceVersion: check.ResourceVersion, Labels: firstLabels(check.Labels),
 	}}
-	if by := check.Annotations[v1alpha1.AcknowledgedByAnnotation]; by != "" {
+	if by := dispatch.ClipAcknowledged(check.Annotations[v1alpha1.AcknowledgedByAnnotation]); by != "" {
 		kept.Annotations = map[string]string{v1alpha1.AcknowledgedByAnnotation: by}
 	}
 	kept.Status.Phase = check.Status.Phase
@@ -90,6 +96,45 @@ func strip(object any) (any, error) {
 		if c.Type == v1alpha1.ConditionPassed {
 			kept.Status.Conditions = []metav1.Condition{{Type: c.Type, LastTransitionTime: c.LastTransitionTime}}
 		}
+	}
+	return kept, nil
+}
+
+// maxLabels is how many labels of a Check are looked at: the first by their names. An object may have a megabyte of them.
+const maxLabels = 64
+
+func firstLabels(all map[string]string) map[string]string {
+	if len(all) <= maxLabels {
+		return all
+	}
+	first := make(map[string]string, maxLabels)
+	for _, name := range slices.Sorted(maps.Keys(all))[:maxLabels] {
+		first[strings.Clone(name)] = strings.Clone(all[name]) // which lets go of the rest
+	}
+	return first
+}
+
+// maxSilence is how many bytes a Silence's selection may have, written as JSON: a hundred names of the greatest length fit. A larger one is left out as one
+// that cannot work, and its failures sound.
+const maxSilence = 64 << 10
+
+// stripSilence is the cache's transform of Silences: it keeps what is silent, and until when.
+func stripSilence(object any) (any, error) {
+	silence, ok := object.(*v1alpha1.Silence)
+	if !ok {
+		return nil, fmt.Errorf("expected a Silence, found %T", object)
+	}
+	kept := &v1alpha1.Silence{ObjectMeta: metav1.ObjectMeta{
+		Name: silence.Name, Namespace: silence.Namespace, UID: silence.UID, ResourceVersion: silence.ResourceVersion, Generation: silence.Generation,
+	}}
+	spec := silence.Spec
+	spec.Comment, spec.CreatedBy = "", ""
+	text, err := json.Marshal(spec)
+	if err != nil {
+		return nil, err
+	}
+	if len(text) <= maxSilence {
+		kept.Spec = spec
 	}
 	return kept, nil
 }
