@@ -89,8 +89,8 @@ func TestKilledBetweenVerdictAndSound(t *testing.T) {
 		until(t, "the failure is taken in", func() bool {
 			return d.metric("checky_alertd_waiting") > 0 || len(d.logged("Announced")) > known
 		})
-		// The first kill is at the beginning of groupWait, the last toward its end.
-		time.Sleep(wait * 8 / 10 * time.Duration(killed) / time.Duration(*kills))
+		// The first kill is toward the beginning of groupWait, when what was announced last is in the journal, the last toward its end.
+		time.Sleep(wait/10 + wait*7/10*time.Duration(killed)/time.Duration(*kills))
 		d.kill()
 		if len(r.files("*")) > heard { // a recording is there before its player is
 			tooLate(t, &missed)
