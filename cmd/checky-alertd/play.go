@@ -90,7 +90,7 @@ func (o *playOptions) job() (player.Job, error) {
 		return player.Job{}, errors.New("--volume: it is 1 to 100")
 	}
 	if o.deadline <= 0 || o.deadline > player.MaxDeadline {
-		return player.Job{}, fmt.Errorf("--deadline: it is at most %s", player.MaxDeadline)
+		return player.Job{}, fmt.Errorf("--deadline: it is more than 0s and at most %s", player.MaxDeadline)
 	}
 	job := player.Job{Flood: o.flood, Volume: o.volume, Device: target}
 	switch {
