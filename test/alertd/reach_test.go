@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
@@ -170,4 +171,38 @@ func (d *door) close() {
 		_ = c.Close()
 	}
 	d.passing = nil
+}
+
+func TestDaemonSaysThatItsNodeIsNotThere(t *testing.T) {
+	d := newCluster(t).room().start("--node-name=nowhere")
+	if said := d.logged("There is no node of this name (--node-name); AlertPolicies with a nodeSelector do not hold here"); len(said) != 1 {
+		t.Errorf("it says so %d times", len(said))
+	}
+	d.stop()
+}
+
+// TestWhatPlaysAtTheEndLeavesItsEvent: a daemon that is told to end while a tone plays finishes all that belongs to it.
+func TestWhatPlaysAtTheEndLeavesItsEvent(t *testing.T) {
+	c := newCluster(t)
+	c.policy(nil)
+	d := c.room().start()
+	check := c.fail("a", v1alpha1.SeverityCritical, "a")
+	for { // until it plays; or has played, on a machine that is too busy to see it
+		begun, err := filepath.Glob(filepath.Join(d.recordings, "*"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(begun) > 0 {
+			break
+		}
+		select {
+		case <-d.done:
+			t.Fatalf("the daemon ended: %v", d.err)
+		case <-time.After(time.Millisecond):
+		}
+	}
+	d.stop()
+	if len(d.logged("Announced")) != 1 || len(c.events(check)) != 1 {
+		t.Errorf("announced %d times, with the events %q", len(d.logged("Announced")), c.events(check))
+	}
 }
