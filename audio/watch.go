@@ -3,10 +3,12 @@
 package audio
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"fmt"
 	"slices"
+	"strings"
 
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/meta"
@@ -227,6 +229,9 @@ func (d *daemon) policies(ctx context.Context) {
 	d.told.policies, d.told.builtIn = seen, builtIn
 }
 
+// maxSilences is how many Silences of a namespace are looked at, the first by their names: each failure of the namespace is compared with all of them.
+const maxSilences = 1000
+
 // silences tells which Silences there are. One that cannot work silences nothing.
 func (d *daemon) silences(ctx context.Context) {
 	var list v1alpha1.SilenceList
@@ -234,13 +239,21 @@ func (d *daemon) silences(ctx context.Context) {
 		d.log.Error(err, "Could not read the Silences; those from before hold")
 		return
 	}
+	slices.SortFunc(list.Items, func(a, b v1alpha1.Silence) int {
+		return cmp.Or(strings.Compare(a.Namespace, b.Namespace), strings.Compare(a.Name, b.Name))
+	})
 	var usable, taken []*alerts.Silence
-	seen := told{}
+	seen, used := told{}, map[string]int{}
 	for i := range list.Items {
 		fresh := seen.add(d.told.silences, &list.Items[i])
 		silence, problems := alerts.CompileSilence(&list.Items[i])
 		switch {
+		case len(problems) == 0 && used[silence.Namespace] == maxSilences:
+			if fresh {
+				d.log.Info("A namespace has more Silences than are looked at; this one silences nothing", "namespace", silence.Namespace, "silence", silence.Name, "most", maxSilences)
+			}
 		case len(problems) == 0:
+			used[silence.Namespace]++
 			usable = append(usable, silence)
 			if fresh {
 				taken = append(taken, silence)
