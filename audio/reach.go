@@ -19,8 +19,6 @@ const (
 	reachFirst    = 5 * time.Second // after the start
 	reachInterval = 10 * time.Second
 	reachTimeout  = 5 * time.Second
-	// reachReminder is how often the log says that the cluster cannot be seen, while that lasts.
-	reachReminder = 10 * time.Minute
 )
 
 // reach asks the API server, until the context ends, for one object of the kind that is waited for, and of Checks once all is watched.
@@ -68,7 +66,7 @@ func (r *reacher) note(err error, now time.Time) {
 	r.away.Store(&err)
 	r.metrics.Cluster(err == nil)
 	switch {
-	case err != nil && (r.told.IsZero() || now.Sub(r.told) >= reachReminder):
+	case err != nil && (r.told.IsZero() || now.Sub(r.told) >= reminder):
 		r.told = now
 		r.log.Error(err, "The cluster cannot be seen; what fails is not heard until it can (is the API server up, are Checky's kinds installed, is the role checky-alertd bound?)")
 	case err == nil && !r.told.IsZero():
