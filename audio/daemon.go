@@ -38,6 +38,7 @@ type daemon struct {
 	mu    sync.Mutex // guards state; never held across I/O
 	state *dispatch.State
 	news  chan struct{} // of one place: the loop has something to ask about
+	room  chan struct{} // of one place: failures that were not followed can be
 
 	cache   cache.Cache
 	sounds  *shelf
@@ -73,7 +74,7 @@ func Run(ctx context.Context, cluster *rest.Config, o Options) error {
 	cluster.QPS = -1 // the API server's priority and fairness paces the daemon
 	d := &daemon{
 		options: o, log: logr.FromContextOrDiscard(ctx), began: time.Now(),
-		news: make(chan struct{}, 1), inquiry: make(chan dispatch.Alert, maxInquiries),
+		news: make(chan struct{}, 1), room: make(chan struct{}, 1), inquiry: make(chan dispatch.Alert, maxInquiries),
 		state: dispatch.New(dispatch.Options{FloodThreshold: o.FloodThreshold, MaxAge: o.MaxAge}),
 	}
 	d.sounds = newShelf(d.log)

@@ -91,6 +91,12 @@ func (l *looper) turn(ctx context.Context) {
 		l.metrics.FloodOver(*over)
 		l.log.Info("The flood is over", "count", over.Count, "began", over.Began, "lasted", over.Lasted.String())
 	}
+	if decision.Room {
+		select {
+		case l.room <- struct{}{}:
+		default: // it is known already
+		}
+	}
 	if decision.Interrupt {
 		l.stop()
 	}

@@ -61,6 +61,8 @@ func (d *daemon) watch(ctx context.Context) error {
 		select {
 		case <-ctx.Done():
 			return nil
+		case <-d.room:
+			d.checks(ctx)
 		case <-stale:
 			d.policies(ctx)
 			d.silences(ctx)
@@ -93,6 +95,18 @@ func (d *daemon) follow(ctx context.Context, object client.Object, handler tools
 func onChange(f func()) toolscache.ResourceEventHandler {
 	return toolscache.ResourceEventHandlerFuncs{
 		AddFunc: func(any) { f() }, UpdateFunc: func(any, any) { f() }, DeleteFunc: func(any) { f() },
+	}
+}
+
+// checks tells of all failing Checks once more: there is room for those that were not followed, and to the others it is no news.
+func (d *daemon) checks(ctx context.Context) {
+	var list v1alpha1.CheckList
+	if err := d.cache.List(ctx, &list, client.UnsafeDisableDeepCopy); err != nil {
+		d.log.Error(err, "Could not read the failing Checks; those that are not followed are taken up when they change")
+		return
+	}
+	for i := range list.Items {
+		d.check(&list.Items[i], false)
 	}
 }
 

@@ -32,7 +32,7 @@ func (s *State) Next(m Moment) Decision {
 	s.play()
 	d := Decision{
 		Play: s.out.play, Interrupt: s.out.interrupt, Suppressed: s.out.suppressed, Inquire: s.out.inquire, Over: s.out.over,
-		Wake: s.wake(),
+		Room: s.room(), Wake: s.wake(),
 	}
 	d.Remember, d.Forget = s.kept()
 	s.out.play, s.out.interrupt, s.out.suppressed, s.out.inquire, s.out.over = nil, false, nil, nil, nil

@@ -66,7 +66,13 @@ func TestMoreThanMaxAlertsAreTold(t *testing.T) {
 	r.run(time.Minute)
 	r.expect("two are followed", "1s First error a b")
 	r.expectSuppressed("c overflow")
+	if r.s.Next(r.now).Room {
+		t.Error("there is no room yet")
+	}
 	r.gone("a")
+	if !r.s.Next(r.now).Room || r.s.Next(r.now).Room {
+		t.Error("that there is room again is to be told once")
+	}
 	r.observe(r.alert("c", failing))
 	r.run(time.Minute)
 	r.expect("there is room again", "1m1s First error c")

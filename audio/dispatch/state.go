@@ -15,8 +15,9 @@ const (
 	DefaultFloodThreshold = 20
 	// DefaultMaxAge is how long ago a failure may have happened that the daemon finds when it starts, and still sound.
 	DefaultMaxAge = 15 * time.Minute
-	// DefaultMaxAlerts is how many failing Checks are followed. Further ones are told as overflow and make no sound.
-	DefaultMaxAlerts = 50_000
+	// DefaultMaxAlerts is how many failing Checks are followed: twice as many objects of a kind as Kubernetes is tested for (KEP-95). Further ones are
+	// told as overflow, and make no sound before there is room.
+	DefaultMaxAlerts = 20_000
 )
 
 // Options are the bounds of a State. A field that is zero has its default.
@@ -42,6 +43,7 @@ type State struct {
 	groups   []*group // one for each policy
 	silences silences
 
+	overflowed bool // a failure is not followed for want of room
 	playing    *play
 	lastID     uint64
 	flood      *flood
@@ -170,6 +172,7 @@ func (s *State) Waiting() int {
 func (s *State) add(f *failure) {
 	if len(s.alerts) >= s.options.MaxAlerts {
 		s.tell(f, ReasonOverflow)
+		s.overflowed = true
 		return
 	}
 	s.alerts[f.alert.UID] = f
@@ -179,6 +182,15 @@ func (s *State) add(f *failure) {
 		s.tell(f, ReasonStale)
 		s.remember(f)
 	}
+}
+
+// room tells, once, that there is room again for failures that are not followed: for a tenth of all, so that it is not told for each.
+func (s *State) room() bool {
+	if !s.overflowed || len(s.alerts) > s.options.MaxAlerts-max(s.options.MaxAlerts/10, 1) {
+		return false
+	}
+	s.overflowed = false
+	return true
 }
 
 // remove forgets a failure. What plays may still cover it.

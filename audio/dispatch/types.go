@@ -122,5 +122,6 @@ type Decision struct {
 	Suppressed []Suppression
 	Inquire    []Alert       // these are gone, and their policy has a recovery tone: do they pass, or are they deleted?
 	Over       *FloodSummary // a flood has ended
+	Room       bool          // there is room again for failures that were not followed: all are to be told once more, by Observe
 	Wake       time.Duration // Mono at which to ask again at the latest
 }

@@ -107,9 +107,12 @@ func startAlertd(ctx context.Context, e embedded, binary string) (*alertd, error
 	if err := controlplane.WriteKubeconfig(kubeconfig, cfg, alertdAccount); err != nil {
 		return nil, err
 	}
-	command := exec.CommandContext(ctx, binary, "run", "--node-name=demo", "--state-dir="+filepath.Join(dir, "state"), //nolint:gosec // the daemon that the flag names
+	command, err := controlplane.Supervised(ctx, binary, "run", "--node-name=demo", "--state-dir="+filepath.Join(dir, "state"),
 		"--device=record:"+recordings, "--metrics-bind-address=0", "--health-probe-bind-address=0")
-	command.Env = append(os.Environ(), "KUBECONFIG="+kubeconfig)
+	if err != nil {
+		return nil, err
+	}
+	command.Env = append(command.Env, "KUBECONFIG="+kubeconfig)
 	return launchAlertd(command, recordings, alertdPatience)
 }
 

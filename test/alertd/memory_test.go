@@ -19,7 +19,7 @@ const (
 	failingHeap = 8 << 10   // bytes of heap for each failing Check
 	passingHeap = 64        // bytes of heap for each that passes: none, up to what two measurements differ by
 	heapSlack   = 1 << 20   // bytes by which two measurements differ whatever there is
-	memoryLimit = 192 << 10 // KiB: the limit of the DaemonSet in config/alertd
+	memoryLimit = 256 << 10 // KiB: the limit of the DaemonSet in config/alertd
 )
 
 // manyPassing creates Checks that pass, and have all that one of some size has: 1 KiB each of payload, annotations and explanation, and ten

@@ -19,7 +19,7 @@ func TestMoreSoundsThanMemory(t *testing.T) {
 	const (
 		garbage = 200
 		held    = 32         // MiB
-		limit   = 192 << 10  // KiB: the Pod's, in config/alertd
+		limit   = 256 << 10  // KiB: the Pod's, in config/alertd
 		size    = 1000 << 10 // bytes: about what the API server takes
 	)
 	c := newCluster(t)

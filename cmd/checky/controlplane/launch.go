@@ -1,6 +1,7 @@
 package controlplane
 
 import (
+	"context"
 	"fmt"
 	"io"
 	"os"
@@ -67,6 +68,23 @@ func launch(opts launchOptions) (*process, error) {
 		close(p.done)
 	}()
 	return p, nil
+}
+
+// Supervised is a command that lives no longer than this process, however that ends. Who asks for it starts it and waits for it; SIGTERM
+// is passed on to the command, and its output is the supervisor's. A test binary has to call ExitIfSupervisor first thing.
+func Supervised(ctx context.Context, command ...string) (*exec.Cmd, error) {
+	if os.Getenv(superviseEnv) != "" {
+		return nil, fmt.Errorf("%s is started by a program that does not call controlplane.ExitIfSupervisor first thing", command[0])
+	}
+	program, err := os.Executable()
+	if err != nil {
+		return nil, err
+	}
+	cmd := exec.CommandContext(ctx, program, append([]string{SuperviseArgument, "--"}, command...)...) //nolint:gosec // this program, running what it was given
+	cmd.Env = append(os.Environ(), superviseEnv+"=1")
+	cmd.SysProcAttr = supervisorAttributes()
+	_, err = cmd.StdinPipe() // nothing is written to it: its end tells of this process's
+	return cmd, err
 }
 
 // ending is closed when the command has ended; of no command it never is.
