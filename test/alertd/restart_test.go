@@ -44,7 +44,7 @@ func (s *scene) journaled(check *v1alpha1.Check, state dispatch.EntryState) {
 		if err != nil {
 			return false // it was written to meanwhile
 		}
-		defer copied.Close() //nolint:errcheck // it is only read
+		defer copied.Close()
 		for _, e := range entries {
 			if e.UID == check.UID && e.Key == check.Status.Alert.Key && e.State == state {
 				return true

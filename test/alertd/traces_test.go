@@ -33,7 +33,7 @@ func (s *scene) health(path string) (code int, text string) {
 	if err != nil {
 		s.t.Fatal(err)
 	}
-	defer answer.Body.Close() //nolint:errcheck // it is only read
+	defer answer.Body.Close()
 	body, err := io.ReadAll(answer.Body)
 	if err != nil {
 		s.t.Fatal(err)
