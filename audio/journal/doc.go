@@ -20,9 +20,9 @@
 //
 // bbolt maps its file into memory and believes it: a page that is damaged, or lost by a truncation, can end a process by a fault, by
 // endless recursion or by a failed assertion. So Open reads the file by plain reads first and looks at every page that is in use
-// (see sound), and bbolt opens only what is sound. A file that is not is kept as NAME.corrupt, in place of an earlier one, and the
+// (see damageOf), and bbolt opens only what is intact. A file that is not is kept as NAME.corrupt, in place of an earlier one, and the
 // journal begins anew; Recovered tells. Records that cannot be read are dropped and counted. Faults and assertions that happen
-// nevertheless become errors. What can not be guarded against: somebody who changes the file while the daemon runs, in a way
+// nevertheless become errors. What cannot be guarded against: somebody who changes the file while the daemon runs, in a way
 // that sends bbolt round in circles; and a medium that hangs, which Apply then waits for.
 //
 // # What a full disk does

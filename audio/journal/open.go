@@ -61,7 +61,7 @@ func (j *Journal) take(file *os.File) ([]dispatch.Entry, error) {
 	if info.Size() == 0 { // this process has created it, or one that came no further
 		return nil, j.begin(file)
 	}
-	if damage := sound(file, info.Size()); damage != nil {
+	if damage := damageOf(file, info.Size()); damage != nil {
 		return nil, j.beginAnew(file, damage)
 	}
 	var records map[types.UID][]byte

@@ -54,10 +54,10 @@ type survey struct {
 	seen     []bool // by page: it is part of a tree, or free
 }
 
-// sound tells what is wrong with a bbolt file, by plain reads. nil: every page that is in use or free is where it belongs, belongs
+// damageOf tells what is wrong with a bbolt file, by plain reads. nil: every page that is in use or free is where it belongs, belongs
 // there once, and has all its elements within it and in their order; so nothing that bbolt does leads out of the file, round in
 // circles, or into an assertion.
-func sound(file io.ReaderAt, size int64) error {
+func damageOf(file io.ReaderAt, size int64) error {
 	if size > maxFileBytes {
 		return fmt.Errorf("it has %d bytes, more than the %d that a journal gets", size, maxFileBytes)
 	}
