@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/go-logr/logr"
@@ -32,8 +33,7 @@ type speaker struct {
 	turn chan struct{} // of one place: who holds it may start a player
 	lost chan struct{} // of one place: the device could not be reached
 
-	mu      sync.Mutex
-	failing error // of the last attempt to reach the device; nil: it was reached
+	failing atomic.Pointer[error] // of the last attempt to reach the device
 
 	unenforced sync.Once // what the kernel could not enforce is told once
 }
@@ -48,8 +48,9 @@ func newSpeaker(d *daemon) (*speaker, error) {
 	}
 	s := &speaker{
 		daemon: d, log: d.log.WithName("speaker"), device: target,
-		turn: make(chan struct{}, 1), lost: make(chan struct{}, 1), failing: errUntried,
+		turn: make(chan struct{}, 1), lost: make(chan struct{}, 1),
 	}
+	s.failing.Store(&errUntried)
 	s.player.Stderr = func(line string) { s.log.V(1).Info("The player says", "line", line) }
 	if d.options.TonesDir != "" {
 		if s.tones, err = openFolder(d.options.TonesDir); err != nil {
@@ -80,7 +81,7 @@ func (s *speaker) announce(ctx context.Context, a *dispatch.Announcement) dispat
 	switch result {
 	case dispatch.Played:
 		s.events.Announced(heard)
-		log.Info("Announced", "node", s.options.NodeName, "tone", toneName(&job, a), "started", report.Started, "length", report.Length.String(), "first", firstName(a))
+		log.Info("Announced", "node", s.options.NodeName, "tone", toneName(&heard.Tone), "started", report.Started, "length", report.Length.String(), "first", firstName(a))
 	case dispatch.Interrupted:
 		log.Info("Interrupted; it is announced later", "first", firstName(a))
 	case dispatch.Failed:
@@ -121,20 +122,21 @@ func firstName(a *dispatch.Announcement) string {
 	return a.Alerts[0].Namespace + "/" + a.Alerts[0].Name
 }
 
-func toneName(job *player.Job, a *dispatch.Announcement) string {
+// toneName is how the log speaks of a tone.
+func toneName(t *v1alpha1.Tone) string {
 	switch {
-	case job.Pattern != "":
-		return job.Pattern
-	case a.Tone.ConfigMapKeyRef != nil:
-		return a.Tone.ConfigMapKeyRef.Name + "/" + a.Tone.ConfigMapKeyRef.Key
+	case t.ConfigMapKeyRef != nil:
+		return t.ConfigMapKeyRef.Name + "/" + t.ConfigMapKeyRef.Key
+	case t.File != "":
+		return t.File
 	default:
-		return a.Tone.File
+		return string(t.Pattern)
 	}
 }
 
 // unusable has a pattern played in place of a sound that cannot be had: a failure is never silent for want of a file.
 func (s *speaker) unusable(log logr.Logger, heard *dispatch.Announcement, job *player.Job, why error) {
-	log.Error(why, "A sound cannot be used; a pattern is heard instead", "tone", toneName(job, heard))
+	log.Error(why, "A sound cannot be used; a pattern is heard instead", "tone", toneName(&heard.Tone))
 	s.metrics.ToneUnusable()
 	heard.Tone = v1alpha1.Tone{Pattern: substitute(heard)}
 	job.File, job.Pattern = nil, string(heard.Tone.Pattern)
@@ -213,9 +215,7 @@ func (s *speaker) reached(err error) {
 	if errors.Is(err, player.ErrInterrupted) || errors.Is(err, player.ErrBadFile) {
 		return // it says nothing about the device
 	}
-	s.mu.Lock()
-	s.failing = err
-	s.mu.Unlock()
+	s.failing.Store(&err)
 	s.metrics.Device(err == nil)
 	if err != nil {
 		select {
@@ -225,12 +225,8 @@ func (s *speaker) reached(err error) {
 	}
 }
 
-// ready is the error of the last attempt to reach the device.
-func (s *speaker) ready() error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.failing
-}
+// ready is the error of the last attempt to reach the device; nil: it was reached.
+func (s *speaker) ready() error { return *s.failing.Load() }
 
 // attend plays silence when the daemon starts, and again, ever more seldom, while the device cannot be reached, so that readiness tells what a
 // failure would find. A folder of recordings is not tried: each attempt would be a recording.
