@@ -7,7 +7,7 @@
 //
 //	no_new_privs   nothing that is executed gains rights
 //	rlimits        processor time, memory, descriptors, size of files, no core dumps
-//	Landlock       no file but the devices, no network, no signals to others      (Linux 5.13, the last parts 6.12)
+//	Landlock       no file but the devices, no network, no signals to others      (Linux 5.13; its parts came with later ones)
 //	seccomp        an allow-list of system calls; all others fail with EPERM      (amd64 and arm64)
 //
 // Every part holds for all threads of the process, and for those to come. A part that the kernel lacks is reported, and is no error: a tone
