@@ -3,8 +3,7 @@
 //
 //	pattern, _ := tone.ByName("high")
 //	pcm := pattern.Render(80)                              // or tone.Decode(file), of a WAV or Ogg Vorbis file
-//	flood, _ := tone.ByName("flood")
-//	pcm = tone.Join(tone.FloodGap, pcm, flood.Render(80))
+//	pcm = pcm.WithFlood(80)                                // many failures at once
 //	err := pcm.WriteWAV(w)
 //
 // Sound is mono, 16 bit, at 48 kHz. The patterns low, medium and high are inspired by the timings of IEC 60601-1-8 for medical

@@ -5,6 +5,9 @@ import (
 	"time"
 )
 
+// FloodName is the pattern that follows a tone which stands for many failures.
+const FloodName = "flood"
+
 // FloodGap is the silence between a tone and the pattern flood after it.
 const FloodGap = 300 * time.Millisecond
 
@@ -56,7 +59,7 @@ var patterns = []Pattern{
 		pulses(140, 50, 784, 784, 784, 784, 784),
 	)},
 	{Name: "recovery", Harmonics: timbre, Ramp: ramp, Source: sourceOurs, Pulses: pulses(120, 40, 523, 659, 784)},
-	{Name: "flood", Harmonics: timbre, Ramp: 10 * time.Millisecond, Source: sourceOurs,
+	{Name: FloodName, Harmonics: timbre, Ramp: 10 * time.Millisecond, Source: sourceOurs,
 		Pulses: pulses(70, 30, 988, 880, 784, 698, 659, 587, 523, 494)},
 }
 

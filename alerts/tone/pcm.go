@@ -62,6 +62,12 @@ func Join(gap time.Duration, parts ...PCM) PCM {
 	return joined
 }
 
+// WithFlood is the sound, and after it the pattern flood at volume percent of full scale.
+func (p PCM) WithFlood(volume int) PCM {
+	flood, _ := ByName(FloodName) // the table has it
+	return Join(FloodGap, p, flood.Render(volume))
+}
+
 // samplesIn is how many samples last d; none if it is negative.
 func samplesIn(d time.Duration) int {
 	return int(max(d, 0) * SampleRate / time.Second)

@@ -14,14 +14,12 @@ const (
 	frequencyTolerance = 0.02                  // in parts of the frequency
 )
 
-const floodName = "flood"
-
 // name is the pattern that the pulses are.
 func name(pulses []Pulse) string {
 	if p, ok := whole(pulses); ok {
 		return p.Name
 	}
-	flood, _ := tone.ByName(floodName)
+	flood, _ := tone.ByName(tone.FloodName)
 	before := len(pulses) - len(flood.Pulses)
 	if before < 1 || !matches(pulses[before:], flood) {
 		return ""
@@ -29,13 +27,13 @@ func name(pulses []Pulse) string {
 	// Whatever is before flood ends with a ramp of its own: at half level the gap is longer by half of both.
 	first, ok := whole(pulses[:before])
 	if !ok {
-		return "+" + floodName
+		return "+" + tone.FloodName
 	}
 	expected := tone.FloodGap + first.Ramp/2 + flood.Ramp/2
 	if !near(pulses[before].Start-pulses[before-1].End(), expected) {
 		return ""
 	}
-	return first.Name + "+" + floodName
+	return first.Name + "+" + tone.FloodName
 }
 
 // whole is the pattern that all of the pulses are.

@@ -214,9 +214,5 @@ func sound(h player.Header, file []byte) (tone.PCM, error) {
 	if !h.Flood {
 		return pcm, nil
 	}
-	flood, ok := tone.ByName("flood")
-	if !ok {
-		return nil, errors.New("there is no flood pattern")
-	}
-	return tone.Join(tone.FloodGap, pcm, flood.Render(h.Volume)), nil
+	return pcm.WithFlood(h.Volume), nil
 }
