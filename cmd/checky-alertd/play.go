@@ -7,14 +7,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"time"
 
 	"github.com/spf13/cobra"
 
-	"github.com/checky-dev/checky/alerts"
-	"github.com/checky-dev/checky/alerts/tone"
-	"github.com/checky-dev/checky/api/v1alpha1"
 	"github.com/checky-dev/checky/audio/device"
 	"github.com/checky-dev/checky/audio/player"
 	"github.com/checky-dev/checky/cmd/program"
@@ -22,11 +18,9 @@ import (
 
 // playOptions are the flags of `checky-alertd play`.
 type playOptions struct {
-	severity, pattern, file string
-	device                  string
-	volume                  int
-	flood                   bool
-	deadline                time.Duration
+	sound    soundFlags
+	device   string
+	deadline time.Duration
 }
 
 func newPlayCommand() *cobra.Command {
@@ -45,15 +39,9 @@ Exit code 0: it was played. 1: it was not, for the reason given. 2: a flag or a 
 			return o.run(cmd.Context(), cmd.OutOrStdout(), cmd.ErrOrStderr())
 		},
 	}
+	o.sound.bind(command)
 	flags := command.Flags()
-	flags.StringVar(&o.severity, "severity", "", "play the pattern of a severity: info, warning, error or critical")
-	flags.StringVar(&o.pattern, "pattern", "", "play a built-in pattern: low, medium, high, recovery or flood")
-	flags.StringVar(&o.file, "file", "", "play a WAV or Ogg Vorbis file")
-	command.MarkFlagsMutuallyExclusive("severity", "pattern", "file")
-	command.MarkFlagsOneRequired("severity", "pattern", "file")
 	flags.StringVar(&o.device, "device", "default", deviceUsage)
-	flags.IntVar(&o.volume, "volume", alerts.Default().Volume, "volume, 1 to 100, in percent of full scale")
-	flags.BoolVar(&o.flood, "flood", false, "let the flood signal follow, as after the worst of many failures")
 	flags.DurationVar(&o.deadline, "deadline", player.DefaultDeadline, "how long playing may take in all before it is given up, at most "+player.MaxDeadline.String())
 	return command
 }
@@ -86,48 +74,14 @@ func (o *playOptions) job() (player.Job, error) {
 	if err != nil {
 		return player.Job{}, fmt.Errorf("--device: %w", err)
 	}
-	if o.volume < 1 || o.volume > 100 {
-		return player.Job{}, errors.New("--volume: it is 1 to 100")
-	}
 	if o.deadline <= 0 || o.deadline > player.MaxDeadline {
 		return player.Job{}, fmt.Errorf("--deadline: it is more than 0s and at most %s", player.MaxDeadline)
 	}
-	job := player.Job{Flood: o.flood, Volume: o.volume, Device: target}
-	switch {
-	case o.file != "":
-		job.File, err = readSound(o.file)
-	case o.severity != "":
-		severity := v1alpha1.Severity(o.severity)
-		if alerts.Rank(severity) == 0 {
-			return player.Job{}, errors.New("--severity: it is info, warning, error or critical")
-		}
-		job.Pattern = string(alerts.Pattern(severity))
-	default:
-		if _, ok := tone.ByName(o.pattern); !ok {
-			return player.Job{}, errors.New("--pattern: it is low, medium, high, recovery or flood")
-		}
-		job.Pattern = o.pattern
-	}
-	return job, err
-}
-
-// readSound reads no more of a file than can be played.
-func readSound(path string) ([]byte, error) {
-	file, err := os.Open(path)
+	pattern, file, err := o.sound.read()
 	if err != nil {
-		return nil, fmt.Errorf("--file: %w", err)
+		return player.Job{}, err
 	}
-	defer file.Close() //nolint:errcheck // it was only read
-	data, err := io.ReadAll(io.LimitReader(file, tone.MaxFileBytes+1))
-	switch {
-	case err != nil:
-		return nil, fmt.Errorf("--file: %w", err)
-	case len(data) == 0:
-		return nil, errors.New("--file: it is empty")
-	case len(data) > tone.MaxFileBytes:
-		return nil, fmt.Errorf("--file: a sound has at most %d bytes", tone.MaxFileBytes)
-	}
-	return data, nil
+	return player.Job{Pattern: pattern, File: file, Flood: o.sound.flood, Volume: o.sound.volume, Device: target}, nil
 }
 
 // withAdvice says what to do about a device that is not there.

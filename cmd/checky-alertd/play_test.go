@@ -29,19 +29,19 @@ func TestPlayJob(t *testing.T) {
 		want    player.Job
 		err     string // the flag that is named; empty: no error
 	}{
-		"Warning":       {reason: "the pattern of a severity", options: playOptions{severity: "warning"}, want: player.Job{Pattern: "low"}},
-		"Critical":      {reason: "the pattern of a severity", options: playOptions{severity: "critical", flood: true}, want: player.Job{Pattern: "high", Flood: true}},
-		"Pattern":       {reason: "one that no severity has", options: playOptions{pattern: "recovery"}, want: player.Job{Pattern: "recovery"}},
-		"File":          {reason: "its bytes are for the player", options: playOptions{file: sound}, want: player.Job{File: []byte("RIFF")}},
-		"BadSeverity":   {reason: "as Kubernetes' own are not", options: playOptions{severity: "Critical"}, err: "--severity"},
-		"BadPattern":    {reason: "not in the table", options: playOptions{pattern: "evacuation"}, err: "--pattern"},
-		"MissingFile":   {reason: "a slip", options: playOptions{file: sound + "x"}, err: "--file"},
-		"LargeFile":     {reason: "too large", options: playOptions{file: large}, err: "--file"},
-		"EmptyFile":     {reason: "nothing to be heard", options: playOptions{file: os.DevNull}, err: "--file"},
-		"BadDevice":     {reason: "it needs sockets", options: playOptions{severity: "info", device: "pulse"}, err: "--device"},
-		"TooLoud":       {reason: "percent", options: playOptions{severity: "info", volume: 101}, err: "--volume"},
-		"Late":          {reason: "players do not live that long", options: playOptions{severity: "info", deadline: 2 * player.MaxDeadline}, err: "--deadline"},
-		"NegativeBound": {reason: "no time at all", options: playOptions{severity: "info", deadline: -1}, err: "--deadline"},
+		"Warning":       {reason: "the pattern of a severity", options: playOptions{sound: soundFlags{severity: "warning"}}, want: player.Job{Pattern: "low"}},
+		"Critical":      {reason: "the pattern of a severity", options: playOptions{sound: soundFlags{severity: "critical", flood: true}}, want: player.Job{Pattern: "high", Flood: true}},
+		"Pattern":       {reason: "one that no severity has", options: playOptions{sound: soundFlags{pattern: "recovery"}}, want: player.Job{Pattern: "recovery"}},
+		"File":          {reason: "its bytes are for the player", options: playOptions{sound: soundFlags{file: sound}}, want: player.Job{File: []byte("RIFF")}},
+		"BadSeverity":   {reason: "as Kubernetes' own are not", options: playOptions{sound: soundFlags{severity: "Critical"}}, err: "--severity"},
+		"BadPattern":    {reason: "not in the table", options: playOptions{sound: soundFlags{pattern: "evacuation"}}, err: "--pattern"},
+		"MissingFile":   {reason: "a slip", options: playOptions{sound: soundFlags{file: sound + "x"}}, err: "--file"},
+		"LargeFile":     {reason: "too large", options: playOptions{sound: soundFlags{file: large}}, err: "--file"},
+		"EmptyFile":     {reason: "nothing to be heard", options: playOptions{sound: soundFlags{file: os.DevNull}}, err: "--file"},
+		"BadDevice":     {reason: "it needs sockets", options: playOptions{sound: soundFlags{severity: "info"}, device: "pulse"}, err: "--device"},
+		"TooLoud":       {reason: "percent", options: playOptions{sound: soundFlags{severity: "info", volume: 101}}, err: "--volume"},
+		"Late":          {reason: "players do not live that long", options: playOptions{sound: soundFlags{severity: "info"}, deadline: 2 * player.MaxDeadline}, err: "--deadline"},
+		"NegativeBound": {reason: "no time at all", options: playOptions{sound: soundFlags{severity: "info"}, deadline: -1}, err: "--deadline"},
 	}
 	for name, tc := range cases {
 		t.Run(name, func(t *testing.T) {
@@ -49,15 +49,15 @@ func TestPlayJob(t *testing.T) {
 			if o.device == "" {
 				o.device = "default"
 			}
-			if o.volume == 0 {
-				o.volume = 50
+			if o.sound.volume == 0 {
+				o.sound.volume = 50
 			}
 			if o.deadline == 0 {
 				o.deadline = player.DefaultDeadline
 			}
 			got, err := o.job()
 			if tc.err != "" {
-				if err == nil || !strings.HasPrefix(err.Error(), tc.err+": ") {
+				if err == nil || !strings.HasPrefix(err.Error(), tc.err) {
 					t.Errorf("%s: error %v, want one that begins with %s", tc.reason, err, tc.err)
 				}
 				return

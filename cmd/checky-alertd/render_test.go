@@ -20,7 +20,7 @@ func rendered(args ...string) ([]byte, error) {
 	command.SetArgs(args)
 	command.SetOut(&out)
 	command.SetErr(&bytes.Buffer{})
-	command.SilenceErrors = true
+	command.SilenceErrors, command.SilenceUsage = true, true
 	err := command.Execute()
 	return out.Bytes(), err
 }
@@ -132,7 +132,7 @@ func TestRenderRefusesATerminal(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer terminal.Close()
-	o := render{pattern: "low", volume: 80, output: "-"}
+	o := renderOptions{sound: soundFlags{pattern: "low", volume: 80}, output: "-"}
 	if err := o.run(terminal); err == nil || !strings.Contains(err.Error(), "--output") {
 		t.Errorf("sound goes to a terminal: %v", err)
 	}
