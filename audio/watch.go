@@ -136,7 +136,7 @@ func (d *daemon) check(object any, initial bool) {
 func alertOf(check *v1alpha1.Check) dispatch.Alert {
 	alert := dispatch.Alert{
 		UID: check.UID, Namespace: check.Namespace, Name: check.Name, Labels: check.Labels,
-		Key: keyOf(check.Status.Alert), Severity: check.Status.Alert.Severity, Phase: check.Status.Phase,
+		Key: keyOf(check.Status.Alert), Severity: check.Status.Alert.Severity,
 		AcknowledgedBy: check.Annotations[v1alpha1.AcknowledgedByAnnotation],
 	}
 	if passed := meta.FindStatusCondition(check.Status.Conditions, v1alpha1.ConditionPassed); passed != nil {

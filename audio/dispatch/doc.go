@@ -54,6 +54,3 @@
 // The package holds no lock and no clock, starts no goroutine, and does no input or output: the daemon does (package
 // audio).
 package dispatch
-
-// MaxListed is how many alerts an announcement lists.
-const MaxListed = 100

@@ -5,7 +5,6 @@ import (
 	"time"
 
 	"github.com/checky-dev/checky/alerts"
-	"github.com/checky-dev/checky/api/v1alpha1"
 )
 
 func TestChangedVerdictSoundsAgain(t *testing.T) {
@@ -16,8 +15,7 @@ func TestChangedVerdictSoundsAgain(t *testing.T) {
 	}{
 		"Key":    {"other facts are another failure", func(a *Alert) { a.Key = "other" }, true},
 		"Since":  {"a success was between", func(a *Alert) { a.Since = a.Since.Add(time.Hour) }, true},
-		"Phase":  {"a phase is no identity", func(a *Alert) { a.Phase = v1alpha1.PhaseError }, false},
-		"Labels": {"nor are labels", func(a *Alert) { a.Labels = map[string]string{"x": "y"} }, false},
+		"Labels": {"labels are no identity", func(a *Alert) { a.Labels = map[string]string{"x": "y"} }, false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			r := newRoom(t, alerts.Default())

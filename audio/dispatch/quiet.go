@@ -120,7 +120,7 @@ func (s *State) passSilences() {
 	}
 	for name, list := range x.of {
 		for _, silence := range list {
-			if inEffect(silence, now) != inEffect(silence, x.at) {
+			if silence.State(now) != silence.State(x.at) {
 				s.changed.namespaces[name] = true
 			}
 		}
@@ -146,8 +146,4 @@ func (x *silences) bound(now time.Time) {
 			}
 		}
 	}
-}
-
-func inEffect(s *alerts.Silence, at time.Time) bool {
-	return !at.Before(s.StartsAt) && at.Before(s.EndsAt)
 }

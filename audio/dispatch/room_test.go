@@ -204,7 +204,7 @@ func (r *room) expectSuppressed(want ...string) {
 func (r *room) alert(name string, severity v1alpha1.Severity, change ...func(*Alert)) Alert {
 	a := Alert{
 		UID: types.UID(name), Namespace: "default", Name: name, Key: "key", Since: r.now.Wall.Truncate(time.Second),
-		Severity: severity, Phase: v1alpha1.PhaseFailure, Completed: r.now.Wall.Truncate(time.Second),
+		Severity: severity, Completed: r.now.Wall.Truncate(time.Second),
 	}
 	for _, c := range change {
 		c(&a)

@@ -25,7 +25,6 @@ type Alert struct {
 	Key             string    // status.alert.key: a hash of the facts
 	Since           time.Time // last transition of the condition Passed, to the second
 	Severity        v1alpha1.Severity
-	Phase           v1alpha1.Phase
 	Completed       time.Time // status.completionTime, to the second
 	AcknowledgedBy  string    // annotation checky.dev/acknowledged-by
 }
@@ -62,6 +61,9 @@ const (
 	Flood    Kind = "Flood"    // more failures in a minute than would be told apart
 	Recovery Kind = "Recovery" // Checks that pass again
 )
+
+// MaxListed is how many alerts an announcement lists.
+const MaxListed = 100
 
 // Announcement is one thing to be heard.
 type Announcement struct {

@@ -178,7 +178,7 @@ func TestTimelineIsDocumented(t *testing.T) {
 			if m[1]+"s" == fmt.Sprintf("%.0fs", now.Seconds()) {
 				state.Observe(at(now), dispatch.Alert{
 					UID: types.UID(m[2]), Namespace: "default", Name: m[2], Key: m[2], Since: began.Add(now), Completed: began.Add(now),
-					Severity: v1alpha1.Severity(m[3]), Phase: v1alpha1.PhaseFailure,
+					Severity: v1alpha1.Severity(m[3]),
 				}, false)
 			}
 		}
