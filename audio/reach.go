@@ -23,7 +23,7 @@ const (
 
 // reach asks the API server, until the context ends, for one object of the kind that is waited for, and of Checks once all is watched.
 func (d *daemon) reach(ctx context.Context) error {
-	r := reacher{daemon: d}
+	var unseen pace // of what the log says of a cluster that cannot be seen
 	for wait := reachFirst; ; wait = reachInterval {
 		select {
 		case <-ctx.Done():
@@ -31,7 +31,7 @@ func (d *daemon) reach(ctx context.Context) error {
 		case <-time.After(wait):
 		}
 		if err := d.ask(ctx); ctx.Err() == nil {
-			r.note(err, time.Now())
+			d.noteAway(err, &unseen)
 		}
 	}
 }
@@ -56,22 +56,16 @@ func (d *daemon) ask(ctx context.Context) error {
 	return nil
 }
 
-// reacher notes what came of asking.
-type reacher struct {
-	*daemon
-	told time.Time // when the log last said that the cluster cannot be seen; zero: it can
-}
-
-func (r *reacher) note(err error, now time.Time) {
-	r.away.Store(&err)
-	r.metrics.Cluster(err == nil)
+// noteAway takes note of what came of asking, for readiness and metrics, and has the log say it, once in a while.
+func (d *daemon) noteAway(err error, unseen *pace) {
+	d.away.Store(&err)
+	d.metrics.Cluster(err == nil)
 	switch {
-	case err != nil && (r.told.IsZero() || now.Sub(r.told) >= reminder):
-		r.told = now
-		r.log.Error(err, "The cluster cannot be seen; what fails is not heard until it can (is the API server up, are Checky's kinds installed, is the role checky-alertd bound?)")
-	case err == nil && !r.told.IsZero():
-		r.told = time.Time{}
-		r.log.Info("The cluster can be seen again")
+	case err == nil && unseen.told:
+		*unseen = pace{}
+		d.log.Info("The cluster can be seen again")
+	case err != nil && unseen.due(d.now().Mono):
+		d.log.Error(err, "The cluster cannot be seen; what fails is not heard until it can (is the API server up, are Checky's kinds installed, is the role checky-alertd bound?)")
 	}
 }
 
