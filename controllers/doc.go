@@ -5,6 +5,7 @@
 //	ruleset      a RuleSet or ClusterRuleSet is told whether it compiles
 //	alertpolicy  an AlertPolicy is told whether it can be used, and how many Checks it selects
 //	silence      a Silence is told whether it is active, and deleted a day after its end
+//	readiness    how these three retry, and which events they make
 //	retention    finished Checks beyond a namespace's cap are deleted, the oldest first
 //	admission    the validating webhooks
 //	metrics      what the operator counts

@@ -16,14 +16,11 @@ import (
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/client-go/tools/events"
-	"k8s.io/client-go/util/workqueue"
 	"k8s.io/utils/clock"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/builder"
 	"sigs.k8s.io/controller-runtime/pkg/client"
-	"sigs.k8s.io/controller-runtime/pkg/controller"
 	"sigs.k8s.io/controller-runtime/pkg/predicate"
-	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 	"sigs.k8s.io/controller-runtime/pkg/source"
 
 	corev1 "k8s.io/api/core/v1"
@@ -31,19 +28,12 @@ import (
 	"github.com/checky-dev/checky/alerts"
 	"github.com/checky-dev/checky/api/v1alpha1"
 	"github.com/checky-dev/checky/controllers/check"
+	"github.com/checky-dev/checky/controllers/readiness"
 )
 
 // +kubebuilder:rbac:groups=checky.dev,resources=alertpolicies,verbs=get;list;watch
 // +kubebuilder:rbac:groups=checky.dev,resources=alertpolicies/status,verbs=update
 // +kubebuilder:rbac:groups="",resources=namespaces,verbs=get;list;watch
-
-const (
-	// conflictRetry is how long a write that lost waits for the cache to show the version that won.
-	conflictRetry = 50 * time.Millisecond
-	// firstRetry and lastRetry are how long a policy waits that could not be read or written, at first and at most.
-	firstRetry = 5 * time.Millisecond
-	lastRetry  = 30 * time.Second
-)
 
 // Reconciler keeps the status of AlertPolicies. A request without a name asks for the counts of all of them. It works on one
 // request at a time.
@@ -71,9 +61,7 @@ func (r *Reconciler) SetupWithManager(ctx context.Context, mgr ctrl.Manager) err
 		Watches(&v1alpha1.Check{}, r.countSoon(), builder.WithPredicates(failureChanged())).
 		WatchesMetadata(&corev1.Namespace{}, r.countSoon(), builder.WithPredicates(predicate.LabelChangedPredicate{})).
 		WatchesRawSource(source.Kind(r.Sounds.cache, soundObject(), r.soundChanged())).
-		WithOptions(controller.Options{
-			RateLimiter: workqueue.NewTypedItemExponentialFailureRateLimiter[reconcile.Request](firstRetry, lastRetry),
-		}).
+		WithOptions(readiness.Options()).
 		Complete(r)
 }
 
@@ -108,10 +96,5 @@ func (r *Reconciler) look(ctx context.Context, policy *v1alpha1.AlertPolicy, fai
 			return ctrl.Result{}, err
 		}
 	}
-	err := r.publish(ctx, policy, statusOf(f, &policy.Status))
-	if apierrors.IsConflict(err) {
-		// A version that won by another label or annotation alone has no new generation, and so brings nothing back.
-		return ctrl.Result{RequeueAfter: conflictRetry}, nil
-	}
-	return ctrl.Result{}, client.IgnoreNotFound(err)
+	return readiness.Result(r.publish(ctx, policy, statusOf(f, &policy.Status)))
 }

@@ -11,6 +11,7 @@ import (
 	"k8s.io/apimachinery/pkg/util/validation/field"
 
 	"github.com/checky-dev/checky/api/v1alpha1"
+	"github.com/checky-dev/checky/controllers/readiness"
 	"github.com/checky-dev/checky/rules"
 )
 
@@ -32,9 +33,6 @@ type soundProblem struct {
 	text   string // names the field and the fix
 }
 
-// maxMessage is how long a condition's message may be, in bytes. It becomes an event's note, which takes 1 kB.
-const maxMessage = 1000
-
 // statusOf is a pure function of the facts and the status there was.
 func statusOf(f facts, before *v1alpha1.AlertPolicyStatus) v1alpha1.AlertPolicyStatus {
 	ready := metav1.Condition{
@@ -49,7 +47,7 @@ func statusOf(f facts, before *v1alpha1.AlertPolicyStatus) v1alpha1.AlertPolicyS
 		ready.Status = metav1.ConditionFalse
 		ready.Reason, ready.Message = soundsMessage(f.sounds)
 	}
-	ready.Message = rules.ClipBytes(ready.Message, maxMessage)
+	ready.Message = rules.ClipBytes(ready.Message, readiness.MaxMessage)
 	status := v1alpha1.AlertPolicyStatus{
 		ObservedGeneration: f.generation,
 		MatchingChecks:     int32(min(f.matching, math.MaxInt32)), //nolint:gosec // it is bounded here
@@ -78,17 +76,11 @@ func (r *Reconciler) publish(ctx context.Context, policy *v1alpha1.AlertPolicy, 
 	if equality.Semantic.DeepEqual(policy.Status, status) {
 		return nil
 	}
-	before := meta.FindStatusCondition(policy.Status.Conditions, v1alpha1.ConditionReady)
+	before := policy.Status.Conditions
 	policy.Status = status
 	if err := r.Client.Status().Update(ctx, policy); err != nil {
 		return err
 	}
-	ready := meta.FindStatusCondition(status.Conditions, v1alpha1.ConditionReady)
-	switch bad := ready.Status == metav1.ConditionFalse; {
-	case bad && (before == nil || before.Message != ready.Message):
-		r.Events.Eventf(policy, nil, "Warning", ready.Reason, "Validate", "%s", ready.Message)
-	case !bad && before != nil && before.Status == metav1.ConditionFalse:
-		r.Events.Eventf(policy, nil, "Normal", ready.Reason, "Validate", "%s", ready.Message)
-	}
+	readiness.Announce(r.Events, policy, before, status.Conditions)
 	return nil
 }

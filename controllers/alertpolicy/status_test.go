@@ -16,6 +16,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client/interceptor"
 
 	"github.com/checky-dev/checky/api/v1alpha1"
+	"github.com/checky-dev/checky/controllers/readiness"
 )
 
 var (
@@ -54,7 +55,7 @@ func TestStatusOf(t *testing.T) {
 				t.Errorf("%s: Ready is %s", tc.reason, ready.Status)
 			}
 			for _, want := range tc.message {
-				if !strings.Contains(ready.Message, want) || len(ready.Message) > maxMessage {
+				if !strings.Contains(ready.Message, want) || len(ready.Message) > readiness.MaxMessage {
 					t.Errorf("%s: the message is %q, want %q in it", tc.reason, ready.Message, want)
 				}
 			}

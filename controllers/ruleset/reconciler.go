@@ -4,10 +4,8 @@ package ruleset
 import (
 	"context"
 	"fmt"
-	"time"
 
 	"k8s.io/apimachinery/pkg/api/equality"
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/tools/events"
@@ -18,6 +16,7 @@ import (
 
 	"github.com/checky-dev/checky/api/v1alpha1"
 	"github.com/checky-dev/checky/controllers/check"
+	"github.com/checky-dev/checky/controllers/readiness"
 	"github.com/checky-dev/checky/engine"
 	"github.com/checky-dev/checky/rules"
 )
@@ -48,9 +47,6 @@ func Setup(mgr ctrl.Manager, library *engine.Library, recorder events.EventRecor
 	return register(mgr, "clusterruleset", &v1alpha1.ClusterRuleSet{}, cluster)
 }
 
-// conflictRetry is how long a write that lost waits for the cache to show the version that won.
-const conflictRetry = 50 * time.Millisecond
-
 type reconcileFunc func(context.Context, ctrl.Request) (ctrl.Result, error)
 
 func (f reconcileFunc) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Result, error) {
@@ -72,11 +68,7 @@ func publish(ctx context.Context, c client.Client, recorder events.EventRecorder
 	was := meta.IsStatusConditionFalse(current.Conditions, v1alpha1.ConditionReady)
 	*current = status
 	if err := c.Status().Update(ctx, set); err != nil {
-		if apierrors.IsConflict(err) {
-			// A version that won by another label or annotation alone has no new generation, and so brings nothing back.
-			return ctrl.Result{RequeueAfter: conflictRetry}, nil
-		}
-		return ctrl.Result{}, client.IgnoreNotFound(err)
+		return readiness.Result(err)
 	}
 	ready := meta.FindStatusCondition(status.Conditions, v1alpha1.ConditionReady)
 	switch bad := ready.Status == metav1.ConditionFalse; {

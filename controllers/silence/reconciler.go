@@ -12,22 +12,17 @@ import (
 	"time"
 
 	"k8s.io/apimachinery/pkg/api/equality"
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
-	"k8s.io/apimachinery/pkg/api/meta"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/tools/events"
-	"k8s.io/client-go/util/workqueue"
 	"k8s.io/utils/clock"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/builder"
 	"sigs.k8s.io/controller-runtime/pkg/client"
-	"sigs.k8s.io/controller-runtime/pkg/controller"
 	"sigs.k8s.io/controller-runtime/pkg/log"
 	"sigs.k8s.io/controller-runtime/pkg/predicate"
-	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
 	"github.com/checky-dev/checky/api/v1alpha1"
 	"github.com/checky-dev/checky/controllers/check"
+	"github.com/checky-dev/checky/controllers/readiness"
 )
 
 // +kubebuilder:rbac:groups=checky.dev,resources=silences,verbs=get;list;watch;delete
@@ -39,11 +34,6 @@ const (
 	// maxSleep is how long until a Silence is looked at again at the latest, however far away its next moment is: timers do not
 	// notice that the clock was set, or that the machine was asleep.
 	maxSleep = 10 * time.Minute
-	// conflictRetry is how long a write that lost waits for the cache to show the version that won.
-	conflictRetry = 50 * time.Millisecond
-	// firstRetry and lastRetry are how long a Silence waits that could not be read or written, at first and at most.
-	firstRetry = 5 * time.Millisecond
-	lastRetry  = 30 * time.Second
 )
 
 // Reconciler keeps the status of Silences.
@@ -61,9 +51,7 @@ func (r *Reconciler) SetupWithManager(mgr ctrl.Manager) error {
 	return ctrl.NewControllerManagedBy(mgr).
 		Named("silence").
 		For(&v1alpha1.Silence{}, builder.WithPredicates(predicate.Or(predicate.GenerationChangedPredicate{}, check.Replaced()))).
-		WithOptions(controller.Options{
-			RateLimiter: workqueue.NewTypedItemExponentialFailureRateLimiter[reconcile.Request](firstRetry, lastRetry),
-		}).
+		WithOptions(readiness.Options()).
 		Complete(r)
 }
 
@@ -82,7 +70,7 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 		return r.remove(ctx, silence)
 	}
 	if err := r.publish(ctx, silence, statusOf(silence, now)); err != nil {
-		return retryConflict(err)
+		return readiness.Result(err)
 	}
 	return ctrl.Result{RequeueAfter: min(next, maxSleep)}, nil
 }
@@ -106,18 +94,12 @@ func (r *Reconciler) publish(ctx context.Context, silence *v1alpha1.Silence, sta
 	if equality.Semantic.DeepEqual(silence.Status, status) {
 		return nil
 	}
-	before := meta.FindStatusCondition(silence.Status.Conditions, v1alpha1.ConditionReady)
+	before := silence.Status.Conditions
 	silence.Status = status
 	if err := r.Client.Status().Update(ctx, silence); err != nil {
 		return err
 	}
-	ready := meta.FindStatusCondition(status.Conditions, v1alpha1.ConditionReady)
-	switch bad := ready.Status == metav1.ConditionFalse; {
-	case bad && (before == nil || before.Message != ready.Message):
-		r.Events.Eventf(silence, nil, "Warning", ready.Reason, "Validate", "%s", ready.Message)
-	case !bad && before != nil && before.Status == metav1.ConditionFalse:
-		r.Events.Eventf(silence, nil, "Normal", ready.Reason, "Validate", "%s", ready.Message)
-	}
+	readiness.Announce(r.Events, silence, before, status.Conditions)
 	return nil
 }
 
@@ -125,17 +107,8 @@ func (r *Reconciler) publish(ctx context.Context, silence *v1alpha1.Silence, sta
 func (r *Reconciler) remove(ctx context.Context, silence *v1alpha1.Silence) (ctrl.Result, error) {
 	uid, version := silence.UID, silence.ResourceVersion
 	if err := r.Client.Delete(ctx, silence, client.Preconditions{UID: &uid, ResourceVersion: &version}); err != nil {
-		return retryConflict(err)
+		return readiness.Result(err)
 	}
 	log.FromContext(ctx).Info("Deleted an expired silence", "endsAt", silence.Spec.EndsAt.UTC().Format(time.RFC3339))
 	return ctrl.Result{}, nil
-}
-
-// retryConflict turns "somebody else wrote" and "it is gone" into what they are: no errors. A version that won by a label or
-// annotation alone has no new generation, and so brings nothing back by itself.
-func retryConflict(err error) (ctrl.Result, error) {
-	if apierrors.IsConflict(err) {
-		return ctrl.Result{RequeueAfter: conflictRetry}, nil
-	}
-	return ctrl.Result{}, client.IgnoreNotFound(err)
 }

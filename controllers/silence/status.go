@@ -8,11 +8,9 @@ import (
 
 	"github.com/checky-dev/checky/alerts"
 	"github.com/checky-dev/checky/api/v1alpha1"
+	"github.com/checky-dev/checky/controllers/readiness"
 	"github.com/checky-dev/checky/rules"
 )
-
-// maxMessage is how long a condition's message may be, in bytes. It becomes an event's note, which takes 1 kB.
-const maxMessage = 1000
 
 // statusOf is a pure function of the Silence and the time.
 func statusOf(silence *v1alpha1.Silence, now time.Time) v1alpha1.SilenceStatus {
@@ -25,7 +23,7 @@ func statusOf(silence *v1alpha1.Silence, now time.Time) v1alpha1.SilenceStatus {
 	status := v1alpha1.SilenceStatus{ObservedGeneration: silence.Generation}
 	if len(problems) > 0 {
 		ready.Status, ready.Reason = metav1.ConditionFalse, v1alpha1.ReasonInvalidSilence
-		ready.Message = rules.ClipBytes("nothing is silent by it: "+problems.ToAggregate().Error(), maxMessage)
+		ready.Message = rules.ClipBytes("nothing is silent by it: "+problems.ToAggregate().Error(), readiness.MaxMessage)
 		status.State = invalidState(silence, now)
 	} else {
 		status.State = compiled.State(now)

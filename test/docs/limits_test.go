@@ -36,6 +36,7 @@ var packages = map[string]string{
 	"check":       "controllers/check",
 	"alertpolicy": "controllers/alertpolicy",
 	"silence":     "controllers/silence",
+	"readiness":   "controllers/readiness",
 
 	"apiserver":          "apiserver",
 	"apiserver/account":  "apiserver/account",
