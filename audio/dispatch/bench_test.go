@@ -45,7 +45,7 @@ func benchPolicies(b *testing.B) []*alerts.Policy {
 }
 
 func BenchmarkNextWithNothingToDo(b *testing.B) {
-	for _, n := range []int{10_000, 50_000} {
+	for _, n := range []int{10_000, DefaultMaxAlerts} {
 		b.Run(fmt.Sprint(n), func(b *testing.B) {
 			s, _, now := full(b, n, benchPolicies(b)...)
 			b.ReportAllocs()
@@ -77,7 +77,7 @@ func BenchmarkObserveTheSameFacts(b *testing.B) {
 }
 
 func BenchmarkFailAndGoWithNext(b *testing.B) {
-	for _, n := range []int{10_000, 50_000 - 1} {
+	for _, n := range []int{10_000, DefaultMaxAlerts - 1} {
 		b.Run(fmt.Sprint(n), func(b *testing.B) {
 			s, list, now := full(b, n, benchPolicies(b)...)
 			another := list[0]
