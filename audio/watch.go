@@ -3,12 +3,9 @@
 package audio
 
 import (
-	"cmp"
 	"context"
 	"crypto/sha256"
 	"fmt"
-	"slices"
-	"strings"
 
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/meta"
@@ -17,7 +14,6 @@ import (
 	toolscache "k8s.io/client-go/tools/cache"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
-	"github.com/checky-dev/checky/alerts"
 	"github.com/checky-dev/checky/api/v1alpha1"
 	"github.com/checky-dev/checky/audio/dispatch"
 	"github.com/checky-dev/checky/audio/journal"
@@ -192,94 +188,4 @@ func (d *daemon) namespaceGone(object any) {
 	if accessor, err := meta.Accessor(object); err == nil {
 		d.tell(func(s *dispatch.State, now dispatch.Moment) { s.SetNamespace(now, accessor.GetName(), nil) })
 	}
-}
-
-// policies tells which policies hold on this node. One that cannot work is left out; where none is left, the built-in one holds.
-func (d *daemon) policies(ctx context.Context) {
-	var list v1alpha1.AlertPolicyList
-	if err := d.cache.List(ctx, &list); err != nil {
-		d.log.Error(err, "Could not read the AlertPolicies; those from before hold")
-		return
-	}
-	node := metadataOf("Node")
-	err := d.cache.Get(ctx, types.NamespacedName{Name: d.options.NodeName}, node)
-	if client.IgnoreNotFound(err) != nil {
-		d.log.Error(err, "Could not read the node; the AlertPolicies from before hold")
-		return
-	}
-	if missing := err != nil; missing != d.told.nodeless {
-		d.told.nodeless = missing
-		if missing {
-			d.log.Info("There is no node of this name (--node-name); AlertPolicies with a nodeSelector do not hold here", "node", d.options.NodeName)
-		}
-	}
-	var usable, taken []*alerts.Policy
-	seen := told{}
-	for i := range list.Items {
-		fresh := seen.add(d.told.policies, &list.Items[i])
-		policy, problems := alerts.Compile(&list.Items[i])
-		switch {
-		case len(problems) == 0:
-			usable = append(usable, policy)
-			if fresh {
-				taken = append(taken, policy)
-			}
-		case fresh:
-			d.log.Error(problems.ToAggregate(), "An AlertPolicy cannot be used, and is left out", "policy", list.Items[i].Name)
-		}
-	}
-	builtIn := len(usable) == 0
-	if builtIn {
-		usable = []*alerts.Policy{alerts.Default()}
-	}
-	usable = slices.DeleteFunc(usable, func(p *alerts.Policy) bool { return !p.OnNode(node.Labels) })
-	d.tell(func(s *dispatch.State, now dispatch.Moment) { s.SetPolicies(now, usable) })
-	for _, p := range taken {
-		d.log.Info("AlertPolicy taken in", "policy", p.Name, "generation", seen[types.NamespacedName{Name: p.Name}].generation, "onThisNode", p.OnNode(node.Labels))
-	}
-	if builtIn && !d.told.builtIn {
-		d.log.Info("There is no AlertPolicy that can be used; the built-in one holds")
-	}
-	d.told.policies, d.told.builtIn = seen, builtIn
-}
-
-// maxSilences is how many Silences of a namespace are looked at, the first by their names: each failure of the namespace is compared with all of them.
-const maxSilences = 1000
-
-// silences tells which Silences there are. One that cannot work silences nothing.
-func (d *daemon) silences(ctx context.Context) {
-	var list v1alpha1.SilenceList
-	if err := d.cache.List(ctx, &list); err != nil {
-		d.log.Error(err, "Could not read the Silences; those from before hold")
-		return
-	}
-	slices.SortFunc(list.Items, func(a, b v1alpha1.Silence) int {
-		return cmp.Or(strings.Compare(a.Namespace, b.Namespace), strings.Compare(a.Name, b.Name))
-	})
-	var usable, taken []*alerts.Silence
-	seen, used := told{}, map[string]int{}
-	for i := range list.Items {
-		fresh := seen.add(d.told.silences, &list.Items[i])
-		silence, problems := alerts.CompileSilence(&list.Items[i])
-		switch {
-		case len(problems) == 0 && used[silence.Namespace] == maxSilences:
-			if fresh {
-				d.log.Info("A namespace has more Silences than are looked at; this one silences nothing", "namespace", silence.Namespace, "silence", silence.Name, "most", maxSilences)
-			}
-		case len(problems) == 0:
-			used[silence.Namespace]++
-			usable = append(usable, silence)
-			if fresh {
-				taken = append(taken, silence)
-			}
-		case fresh:
-			d.log.Error(problems.ToAggregate(), "A Silence cannot be used, and is left out", "namespace", list.Items[i].Namespace, "silence", list.Items[i].Name)
-		}
-	}
-	d.tell(func(s *dispatch.State, now dispatch.Moment) { s.SetSilences(now, usable) })
-	for _, x := range taken {
-		d.log.Info("Silence taken in", "namespace", x.Namespace, "silence", x.Name,
-			"generation", seen[types.NamespacedName{Namespace: x.Namespace, Name: x.Name}].generation, "endsAt", x.EndsAt)
-	}
-	d.told.silences = seen
 }
