@@ -40,14 +40,15 @@ type daemon struct {
 	news  chan struct{} // of one place: the loop has something to ask about
 	room  chan struct{} // of one place: failures that were not followed can be
 
-	cache   cache.Cache
-	sounds  *shelf
-	live    client.Client // reads past the cache
-	journal *journal.Journal
-	metrics *trace.Metrics
-	events  *trace.Events
-	speaker *speaker
-	inquiry chan dispatch.Alert
+	cache    cache.Cache
+	sounds   *shelf
+	live     client.Client // reads past the cache
+	journal  *journal.Journal
+	registry *prometheus.Registry // of the metrics
+	metrics  *trace.Metrics
+	events   *trace.Events
+	speaker  *speaker
+	inquiry  chan dispatch.Alert
 
 	told struct { // what was said of policies and silences; the goroutine that watches alone looks at it
 		policies, silences told
@@ -70,36 +71,49 @@ func Run(ctx context.Context, cluster *rest.Config, o Options) error {
 	if err := sandbox.Seclude(); err != nil {
 		return fmt.Errorf("keep other processes of this user from reading this one's memory: %w", err)
 	}
-	cluster = rest.CopyConfig(cluster)
-	cluster.QPS = -1 // the API server's priority and fairness paces the daemon
 	d := &daemon{
-		options: o, log: logr.FromContextOrDiscard(ctx), began: time.Now(),
+		options: o, log: logr.FromContextOrDiscard(ctx), began: time.Now(), registry: prometheus.NewRegistry(),
 		news: make(chan struct{}, 1), room: make(chan struct{}, 1), inquiry: make(chan dispatch.Alert, maxInquiries),
 		state: dispatch.New(dispatch.Options{FloodThreshold: o.FloodThreshold, MaxAge: o.MaxAge}),
 	}
+	defer d.close()
+	if err := d.open(cluster); err != nil {
+		return err
+	}
+	return d.run(ctx)
+}
+
+// open makes what the daemon works with. It does nothing with it yet.
+func (d *daemon) open(cluster *rest.Config) error {
+	cluster = rest.CopyConfig(cluster)
+	cluster.QPS = -1 // the API server's priority and fairness paces the daemon
 	d.sounds = newShelf(d.log)
 	if err := d.remember(); err != nil {
 		return err
 	}
-	if d.journal != nil {
-		defer d.journal.Close() //nolint:errcheck // what was applied is durable
-	}
 	if err := d.connect(cluster); err != nil {
-		return err
-	}
-	registry := prometheus.NewRegistry()
-	var err error
-	if d.metrics, err = trace.New(registry, d.waiting); err != nil {
 		return err
 	}
 	if err := d.trace(cluster); err != nil {
 		return err
 	}
-	if d.speaker, err = newSpeaker(d); err != nil {
-		return err
-	}
-	defer d.speaker.close()
+	var err error
+	d.speaker, err = newSpeaker(d)
+	return err
+}
 
+// close lets go of the files. What the journal was given is on disk.
+func (d *daemon) close() {
+	if d.speaker != nil {
+		d.speaker.close()
+	}
+	if d.journal != nil {
+		_ = d.journal.Close() // what was applied is durable
+	}
+}
+
+// run runs all parts until the context ends, or one of them fails.
+func (d *daemon) run(ctx context.Context) error {
 	group, ctx := errgroup.WithContext(ctx)
 	run := func(what string, f func(context.Context) error) {
 		group.Go(func() error {
@@ -110,9 +124,11 @@ func Run(ctx context.Context, cluster *rest.Config, o Options) error {
 		})
 	}
 	run("--"+metricsFlag, func(ctx context.Context) error {
-		return d.serve(ctx, "metrics", o.MetricsAddress, metricsHandler(registry))
+		return d.serve(ctx, "metrics", d.options.MetricsAddress, metricsHandler(d.registry))
 	})
-	run("--"+healthFlag, func(ctx context.Context) error { return d.serve(ctx, "health", o.HealthAddress, d.healthHandler()) })
+	run("--"+healthFlag, func(ctx context.Context) error {
+		return d.serve(ctx, "health", d.options.HealthAddress, d.healthHandler())
+	})
 	run("cache", d.fill)
 	// What still plays when the daemon ends is announced, too: its Events are written after the loop's end.
 	traced, untrace := context.WithCancel(context.WithoutCancel(ctx))
@@ -125,7 +141,7 @@ func Run(ctx context.Context, cluster *rest.Config, o Options) error {
 		defer untrace()
 		return d.loop(ctx)
 	})
-	d.log.Info("Started", "node", o.NodeName, "device", o.Device)
+	d.log.Info("Started", "node", d.options.NodeName, "device", d.options.Device)
 	return group.Wait()
 }
 
@@ -178,8 +194,12 @@ func (d *daemon) fill(ctx context.Context) error {
 	}
 }
 
-// trace makes what leaves a trace of announcements.
+// trace makes what announcements leave behind: metrics and Events.
 func (d *daemon) trace(cluster *rest.Config) error {
+	var err error
+	if d.metrics, err = trace.New(d.registry, d.waiting); err != nil {
+		return err
+	}
 	clients, err := kubernetes.NewForConfig(cluster)
 	if err != nil {
 		return err
