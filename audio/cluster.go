@@ -67,7 +67,7 @@ func newCache(cluster *rest.Config, scheme *runtime.Scheme, node, namespace stri
 		Mapper:           newMapper(),
 		DefaultTransform: cache.TransformStripManagedFields(),
 		ByObject: map[client.Object]cache.ByObject{
-			&v1alpha1.Check{}:       {Field: failing, Transform: strip},
+			&v1alpha1.Check{}:       {Field: failing, Transform: stripCheck},
 			&v1alpha1.Silence{}:     {Transform: stripSilence},
 			metadataOf("Namespace"): {Transform: keepLabels},
 			metadataOf("Node"):      {Field: fields.OneTermEqualSelector("metadata.name", node), Transform: keepLabels},
@@ -76,9 +76,9 @@ func newCache(cluster *rest.Config, scheme *runtime.Scheme, node, namespace stri
 	})
 }
 
-// strip is the cache's transform of Checks: it keeps what tells one failure from another and whom it concerns, so that each
+// stripCheck is the cache's transform of Checks: it keeps what tells one failure from another and whom it concerns, so that each
 // takes little memory whatever its payload and verdict hold.
-func strip(object any) (any, error) {
+func stripCheck(object any) (any, error) {
 	check, ok := object.(*v1alpha1.Check)
 	if !ok {
 		return nil, fmt.Errorf("expected a Check, found %T", object)

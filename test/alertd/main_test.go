@@ -110,7 +110,12 @@ func (c *cluster) create(objects ...client.Object) {
 // change says otherwise; nil changes nothing.
 func (c *cluster) policy(change func(*v1alpha1.AlertPolicySpec)) *v1alpha1.AlertPolicy {
 	c.t.Helper()
-	policy := &v1alpha1.AlertPolicy{ObjectMeta: metav1.ObjectMeta{Name: c.namespace}, Spec: v1alpha1.AlertPolicySpec{
+	return c.policyNamed(c.namespace, change)
+}
+
+func (c *cluster) policyNamed(name string, change func(*v1alpha1.AlertPolicySpec)) *v1alpha1.AlertPolicy {
+	c.t.Helper()
+	policy := &v1alpha1.AlertPolicy{ObjectMeta: metav1.ObjectMeta{Name: name}, Spec: v1alpha1.AlertPolicySpec{
 		NamespaceSelector: &metav1.LabelSelector{MatchLabels: map[string]string{corev1.LabelMetadataName: c.namespace}},
 		GroupWait:         &metav1.Duration{},
 		GroupInterval:     &metav1.Duration{Duration: time.Second},
@@ -120,12 +125,17 @@ func (c *cluster) policy(change func(*v1alpha1.AlertPolicySpec)) *v1alpha1.Alert
 		change(&policy.Spec)
 	}
 	c.create(policy)
+	c.deleteAfter(policy)
+	return policy
+}
+
+// deleteAfter deletes an object when the test ends, unless the test did.
+func (c *cluster) deleteAfter(o client.Object) {
 	c.t.Cleanup(func() {
-		if err := client.IgnoreNotFound(c.Delete(context.Background(), policy)); err != nil {
-			c.t.Errorf("delete the policy: %v", err)
+		if err := client.IgnoreNotFound(c.Delete(context.Background(), o)); err != nil {
+			c.t.Errorf("delete %T %s: %v", o, o.GetName(), err)
 		}
 	})
-	return policy
 }
 
 // fail creates a Check and gives it the status of a failure, as the controller would. The facts are what its key stands for.

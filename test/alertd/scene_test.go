@@ -3,14 +3,12 @@
 package alertd_test
 
 import (
-	"context"
 	"fmt"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
-	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/util/retry"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -141,25 +139,9 @@ func (s *scene) ruled(change func(*v1alpha1.AlertPolicySpec)) *v1alpha1.AlertPol
 // another creates a second policy for the scene's namespace, and returns when the daemon goes by it.
 func (s *scene) another(suffix string, change func(*v1alpha1.AlertPolicySpec)) *v1alpha1.AlertPolicy {
 	s.t.Helper()
-	policy := &v1alpha1.AlertPolicy{ObjectMeta: metav1.ObjectMeta{Name: s.namespace + suffix}, Spec: v1alpha1.AlertPolicySpec{
-		NamespaceSelector: &metav1.LabelSelector{MatchLabels: map[string]string{corev1.LabelMetadataName: s.namespace}},
-		GroupWait:         &metav1.Duration{},
-		GroupInterval:     &metav1.Duration{Duration: time.Second},
-		RepeatInterval:    &metav1.Duration{},
-	}}
-	change(&policy.Spec)
-	s.create(policy)
-	s.deleteAfter(policy)
+	policy := s.policyNamed(s.namespace+suffix, change)
 	s.takenIn(policy)
 	return policy
-}
-
-func (s *scene) deleteAfter(o client.Object) {
-	s.t.Cleanup(func() {
-		if err := client.IgnoreNotFound(s.Delete(context.Background(), o)); err != nil {
-			s.t.Errorf("delete %T %s: %v", o, o.GetName(), err)
-		}
-	})
 }
 
 // edit changes a policy as kubectl edit does, and returns when the daemon goes by it.
