@@ -25,29 +25,6 @@ import (
 	"github.com/checky-dev/checky/cmd/checky/controlplane/controlplanetest"
 )
 
-var built struct {
-	once   sync.Once
-	binary string
-	err    error
-}
-
-// buildAlertd builds the real command, once. It lies in the control plane's folder, which is deleted after the last test.
-func buildAlertd(t testing.TB) string {
-	t.Helper()
-	dir := controlplanetest.Start(t).Dir()
-	built.once.Do(func() {
-		built.binary = filepath.Join(dir, "checky-alertd")
-		out, err := exec.Command("go", "build", "-o", built.binary, "../../cmd/checky-alertd").CombinedOutput()
-		if err != nil {
-			built.err = fmt.Errorf("build: %w\n%s", err, out)
-		}
-	})
-	if built.err != nil {
-		t.Fatal(built.err)
-	}
-	return built.binary
-}
-
 // room is where a daemon runs: the journal and the recordings outlive it.
 type room struct {
 	*cluster
@@ -104,7 +81,7 @@ func (r *room) launch(flags ...string) *daemon {
 		"run", "--node-name=" + node, "--state-dir=" + r.state, "--device=record:" + r.recordings,
 		"--metrics-bind-address=0", "--health-probe-bind-address=0",
 	}, flags...)
-	command := exec.CommandContext(context.WithoutCancel(r.t.Context()), buildAlertd(r.t), args...)
+	command := exec.CommandContext(context.WithoutCancel(r.t.Context()), controlplanetest.Build(r.t, "checky-alertd"), args...)
 	command.Env = append(os.Environ(), "KUBECONFIG="+kubeconfig)
 	if r.dress != nil {
 		r.dress(command)

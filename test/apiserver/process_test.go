@@ -13,7 +13,6 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strconv"
-	"sync"
 	"testing"
 	"time"
 
@@ -23,29 +22,6 @@ import (
 	"github.com/checky-dev/checky/cmd/checky/controlplane"
 	"github.com/checky-dev/checky/cmd/checky/controlplane/controlplanetest"
 )
-
-var built struct {
-	once   sync.Once
-	binary string
-	err    error
-}
-
-// buildChecky builds the real command, once. It lies in the control plane's folder, which is deleted after the last test.
-func buildChecky(t testing.TB) string {
-	t.Helper()
-	dir := controlplanetest.Start(t).Dir()
-	built.once.Do(func() {
-		built.binary = filepath.Join(dir, "checky")
-		out, err := exec.Command("go", "build", "-o", built.binary, "../../cmd/checky").CombinedOutput()
-		if err != nil {
-			built.err = fmt.Errorf("build: %w\n%s", err, out)
-		}
-	})
-	if built.err != nil {
-		t.Fatal(built.err)
-	}
-	return built.binary
-}
 
 // process is a facade that is a process of its own: the real command.
 type process struct {
@@ -66,7 +42,7 @@ func (c *cluster) startProcess(address string, flags ...string) *process {
 		"--rate-per-minute=1000000", "--address-rate-per-minute=1000000", "--drain-delay=0s", "--log-format=text",
 	}, flags...)
 	// It outlives the test's context, so that it can be stopped in order.
-	command := exec.CommandContext(context.WithoutCancel(c.t.Context()), buildChecky(c.t), args...)
+	command := exec.CommandContext(context.WithoutCancel(c.t.Context()), controlplanetest.Build(c.t, "checky"), args...)
 	command.Env = append(os.Environ(), "KUBECONFIG="+writeKubeconfig(c.t, c.as("checky-apiserver")))
 	log, err := os.Create(filepath.Join(c.t.TempDir(), "apiserver.log"))
 	if err != nil {

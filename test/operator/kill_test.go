@@ -22,6 +22,7 @@ import (
 
 	"github.com/checky-dev/checky/api/v1alpha1"
 	"github.com/checky-dev/checky/cmd/checky/controlplane"
+	"github.com/checky-dev/checky/cmd/checky/controlplane/controlplanetest"
 )
 
 // killChecks is how many Checks are applied while the controller is killed.
@@ -31,7 +32,7 @@ const killChecks = 500
 // again: every Check gets its right verdict, and each is written just once.
 func TestKilledControllerLosesNothing(t *testing.T) {
 	c := newCluster(t)
-	binary := buildChecky(t)
+	binary := controlplanetest.Build(t, "checky")
 	kubeconfig := writeKubeconfig(t, c.operatorConfig())
 	c.apply(orders)
 	seen := c.watchVerdicts()
@@ -197,16 +198,6 @@ func (v *verdicts) await(t *testing.T, n int) {
 			t.Fatalf("%d checks of %d have a verdict", v.count(), n)
 		}
 	}
-}
-
-// buildChecky builds the real command.
-func buildChecky(t *testing.T) string {
-	t.Helper()
-	binary := filepath.Join(t.TempDir(), "checky")
-	if out, err := exec.CommandContext(t.Context(), "go", "build", "-o", binary, "../../cmd/checky").CombinedOutput(); err != nil {
-		t.Fatalf("build: %v\n%s", err, out)
-	}
-	return binary
 }
 
 func startController(t *testing.T, binary, kubeconfig string) *exec.Cmd {

@@ -15,6 +15,7 @@ import (
 	"sigs.k8s.io/yaml"
 
 	"github.com/checky-dev/checky/api/v1alpha1"
+	"github.com/checky-dev/checky/cmd/checky/controlplane/controlplanetest"
 )
 
 // TestSamplesInClusterAndFromFiles compares, byte for byte, what the cluster and `checky check -o json` say of every
@@ -123,7 +124,7 @@ func (c *cluster) applySamples() []*v1alpha1.Check {
 // checkFiles runs the real command over the samples.
 func checkFiles(t *testing.T) map[string]v1alpha1.Verdict {
 	t.Helper()
-	binary := buildChecky(t)
+	binary := controlplanetest.Build(t, "checky")
 	out, err := exec.CommandContext(t.Context(), binary, "check", "-f", "../../config/samples", "-o", "json").Output()
 	if exit := (*exec.ExitError)(nil); !errors.As(err, &exit) || exit.ExitCode() != 2 {
 		t.Errorf("checky check ended with %v, want exit code 2", err)
