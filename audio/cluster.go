@@ -4,9 +4,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"maps"
-	"slices"
-	"strings"
 
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/meta"
@@ -20,6 +17,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/cache"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
+	"github.com/checky-dev/checky/alerts"
 	"github.com/checky-dev/checky/api/v1alpha1"
 	"github.com/checky-dev/checky/audio/dispatch"
 )
@@ -84,7 +82,7 @@ func stripCheck(object any) (any, error) {
 		return nil, fmt.Errorf("expected a Check, found %T", object)
 	}
 	kept := &v1alpha1.Check{ObjectMeta: metav1.ObjectMeta{
-		Name: check.Name, Namespace: check.Namespace, UID: check.UID, ResourceVersion: check.ResourceVersion, Labels: firstLabels(check.Labels),
+		Name: check.Name, Namespace: check.Namespace, UID: check.UID, ResourceVersion: check.ResourceVersion, Labels: alerts.Labels(check.Labels),
 	}}
 	if by := dispatch.ClipAcknowledged(check.Annotations[v1alpha1.AcknowledgedByAnnotation]); by != "" {
 		kept.Annotations = map[string]string{v1alpha1.AcknowledgedByAnnotation: by}
@@ -98,20 +96,6 @@ func stripCheck(object any) (any, error) {
 		}
 	}
 	return kept, nil
-}
-
-// maxLabels is how many labels of a Check are looked at: the first by their names. An object may have a megabyte of them.
-const maxLabels = 64
-
-func firstLabels(all map[string]string) map[string]string {
-	if len(all) <= maxLabels {
-		return all
-	}
-	first := make(map[string]string, maxLabels)
-	for _, name := range slices.Sorted(maps.Keys(all))[:maxLabels] {
-		first[strings.Clone(name)] = strings.Clone(all[name]) // which lets go of the rest
-	}
-	return first
 }
 
 // maxSilence is how many bytes a Silence's selection may have, written as JSON: a hundred names of the greatest length fit. A larger one is left out as one

@@ -66,7 +66,7 @@ func TestStripIsBounded(t *testing.T) {
 	for i := range 10000 {
 		name := fmt.Sprintf("label-%05d", i)
 		check.Labels[name] = "x"
-		if i < maxLabels {
+		if i < alerts.MaxLabels {
 			want.Labels[name] = "x"
 		}
 	}

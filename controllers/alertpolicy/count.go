@@ -142,7 +142,7 @@ func (r *Reconciler) failing(ctx context.Context) ([]alerts.Subject, error) {
 	for i := range list.Items {
 		check := &list.Items[i]
 		subjects[i] = alerts.Subject{
-			Namespace: check.Namespace, Name: check.Name, Labels: check.Labels,
+			Namespace: check.Namespace, Name: check.Name, Labels: alerts.Labels(check.Labels),
 			NamespaceLabels: namespaces[check.Namespace], Severity: check.Status.Alert.Severity,
 		}
 	}
