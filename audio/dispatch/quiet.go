@@ -4,16 +4,13 @@ import (
 	"time"
 
 	"github.com/checky-dev/checky/alerts"
-	"github.com/checky-dev/checky/api/v1alpha1"
 )
 
 // ranks is how many there are: of the severities, and of none.
-const ranks = 5
+const ranks = alerts.Ranks
 
 // severities by their ranks.
-var severities = [ranks]v1alpha1.Severity{
-	"", v1alpha1.SeverityInfo, v1alpha1.SeverityWarning, v1alpha1.SeverityError, v1alpha1.SeverityCritical,
-}
+var severities = alerts.Severities()
 
 // held is why a failure is to make no sound now; "" if it may.
 func (s *State) held(f *failure) Reason {

@@ -8,7 +8,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
-	"github.com/checky-dev/checky/api/v1alpha1"
+	"github.com/checky-dev/checky/alerts"
 	"github.com/checky-dev/checky/audio/dispatch"
 )
 
@@ -17,10 +17,7 @@ const other = "other"
 
 // The values of labels.
 var (
-	kinds      = []string{"first", "repeat", "flood", "recovery"}
-	severities = []string{
-		string(v1alpha1.SeverityInfo), string(v1alpha1.SeverityWarning), string(v1alpha1.SeverityError), string(v1alpha1.SeverityCritical),
-	}
+	kinds   = []string{"first", "repeat", "flood", "recovery"}
 	results = []string{"played", "interrupted", "failed"}
 	reasons = []string{
 		string(dispatch.ReasonQuiet), string(dispatch.ReasonSilenced), string(dispatch.ReasonAcknowledged), string(dispatch.ReasonStale),
@@ -29,6 +26,15 @@ var (
 	// The parts of the player's sandbox.
 	features = []string{"no_new_privs", "landlock", "seccomp", "rlimits"}
 )
+
+// severities are the values of that label.
+var severities = func() (names []string) {
+	all := alerts.Severities()
+	for _, severity := range all[1:] {
+		names = append(names, string(severity))
+	}
+	return names
+}()
 
 // Metrics are the daemon's metrics. Every label has a few fixed values.
 type Metrics struct {
