@@ -2,6 +2,7 @@ package tone
 
 import (
 	"encoding/binary"
+	"fmt"
 	"io"
 	"math"
 	"time"
@@ -62,10 +63,28 @@ func Join(gap time.Duration, parts ...PCM) PCM {
 	return joined
 }
 
-// WithFlood is the sound, and after it the pattern flood at volume percent of full scale.
-func (p PCM) WithFlood(volume int) PCM {
-	flood, _ := ByName(FloodName) // the table has it
-	return Join(FloodGap, p, flood.Render(volume))
+// Sound is what is heard of an announcement: the pattern of a name or, where there is one, a file, at volume percent of full scale, and if flood is
+// set the flood signal after it. The error is Decode's, or of a name that the table does not have.
+func Sound(name string, file []byte, volume int, flood bool) (PCM, error) {
+	var pcm PCM
+	if len(file) > 0 {
+		decoded, err := Decode(file)
+		if err != nil {
+			return nil, err
+		}
+		pcm = decoded.Scale(volume)
+	} else {
+		pattern, ok := ByName(name)
+		if !ok {
+			return nil, fmt.Errorf("there is no pattern of the name %q", name)
+		}
+		pcm = pattern.Render(volume)
+	}
+	if flood {
+		signal, _ := ByName(FloodName) // the table has it
+		pcm = Join(FloodGap, pcm, signal.Render(volume))
+	}
+	return pcm, nil
 }
 
 // samplesIn is how many samples last d; none if it is negative.

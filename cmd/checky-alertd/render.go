@@ -63,19 +63,9 @@ func (o *renderOptions) pcm() (tone.PCM, error) {
 	if err != nil {
 		return nil, err
 	}
-	var pcm tone.PCM
-	if name != "" {
-		pattern, _ := tone.ByName(name) // it was looked up
-		pcm = pattern.Render(o.sound.volume)
-	} else {
-		decoded, err := tone.Decode(file)
-		if err != nil {
-			return nil, fmt.Errorf("--file %s: %w", o.sound.file, err)
-		}
-		pcm = decoded.Scale(o.sound.volume)
-	}
-	if o.sound.flood {
-		pcm = pcm.WithFlood(o.sound.volume)
+	pcm, err := tone.Sound(name, file, o.sound.volume, o.sound.flood)
+	if err != nil { // of the file: the name was looked up
+		return nil, fmt.Errorf("--file %s: %w", o.sound.file, err)
 	}
 	return pcm, nil
 }

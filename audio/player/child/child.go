@@ -197,22 +197,12 @@ func closeInherited(recording bool) error {
 
 // sound is what the header asks for.
 func sound(h player.Header, file []byte) (tone.PCM, error) {
-	var pcm tone.PCM
-	switch {
-	case h.Silent:
+	if h.Silent {
 		return nil, nil // what follows every sound is all
-	case len(file) > 0:
-		decoded, err := tone.Decode(file)
-		if err != nil {
-			return nil, fmt.Errorf("%w: %w", player.ErrBadFile, err)
-		}
-		pcm = decoded.Scale(h.Volume)
-	default:
-		pattern, _ := tone.ByName(h.Pattern) // the header was validated
-		pcm = pattern.Render(h.Volume)
 	}
-	if !h.Flood {
-		return pcm, nil
+	pcm, err := tone.Sound(h.Pattern, file, h.Volume, h.Flood)
+	if err != nil { // of the file: the header was validated
+		return nil, fmt.Errorf("%w: %w", player.ErrBadFile, err)
 	}
-	return pcm.WithFlood(h.Volume), nil
+	return pcm, nil
 }
