@@ -31,17 +31,7 @@ type process struct {
 
 // launch starts a supervisor with its command.
 func launch(opts launchOptions) (*process, error) {
-	if os.Getenv(superviseEnv) != "" {
-		return nil, fmt.Errorf("%s is started by a program that does not call controlplane.ExitIfSupervisor first thing", opts.name)
-	}
-	program := opts.supervisor
-	if program == "" {
-		var err error
-		if program, err = os.Executable(); err != nil {
-			return nil, err
-		}
-	}
-	args := []string{SuperviseArgument}
+	var args []string
 	if opts.logFile != "" {
 		args = append(args, "-log", opts.logFile)
 	}
@@ -50,10 +40,11 @@ func launch(opts launchOptions) (*process, error) {
 	}
 	args = append(append(args, "--"), opts.command...)
 
-	cmd := exec.Command(program, args...) //nolint:gosec,noctx // this program, or the one that a test names; stop ends it
-	cmd.Env = append(os.Environ(), superviseEnv+"=1")
+	cmd, err := supervisor(context.Background(), opts.supervisor, opts.name, args) // stop ends it
+	if err != nil {
+		return nil, err
+	}
 	cmd.Stdout, cmd.Stderr = opts.output, opts.output
-	cmd.SysProcAttr = supervisorAttributes()
 	cmd.WaitDelay = time.Second
 	alive, err := cmd.StdinPipe()
 	if err != nil {
@@ -73,18 +64,29 @@ func launch(opts launchOptions) (*process, error) {
 // Supervised is a command that lives no longer than this process, however that ends. Who asks for it starts it and waits for it; SIGTERM
 // is passed on to the command, and its output is the supervisor's. A test binary has to call ExitIfSupervisor first thing.
 func Supervised(ctx context.Context, command ...string) (*exec.Cmd, error) {
-	if os.Getenv(superviseEnv) != "" {
-		return nil, fmt.Errorf("%s is started by a program that does not call controlplane.ExitIfSupervisor first thing", command[0])
-	}
-	program, err := os.Executable()
+	cmd, err := supervisor(ctx, "", command[0], append([]string{"--"}, command...))
 	if err != nil {
 		return nil, err
 	}
-	cmd := exec.CommandContext(ctx, program, append([]string{SuperviseArgument, "--"}, command...)...) //nolint:gosec // this program, running what it was given
-	cmd.Env = append(os.Environ(), superviseEnv+"=1")
-	cmd.SysProcAttr = supervisorAttributes()
 	_, err = cmd.StdinPipe() // nothing is written to it: its end tells of this process's
 	return cmd, err
+}
+
+// supervisor is a program, this one if it is empty, as the supervisor of what has a name for messages.
+func supervisor(ctx context.Context, program, name string, args []string) (*exec.Cmd, error) {
+	if os.Getenv(superviseEnv) != "" {
+		return nil, fmt.Errorf("%s is started by a program that does not call controlplane.ExitIfSupervisor first thing", name)
+	}
+	if program == "" {
+		var err error
+		if program, err = os.Executable(); err != nil {
+			return nil, err
+		}
+	}
+	cmd := exec.CommandContext(ctx, program, append([]string{SuperviseArgument}, args...)...) //nolint:gosec // this program, or the one that a test names
+	cmd.Env = append(os.Environ(), superviseEnv+"=1")
+	cmd.SysProcAttr = supervisorAttributes()
+	return cmd, nil
 }
 
 // ending is closed when the command has ended; of no command it never is.
