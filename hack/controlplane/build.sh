@@ -3,6 +3,7 @@
 # outside the checkout, and prints that folder on standard output. Progress goes to standard error.
 #
 #   hack/controlplane/build.sh            build what is missing, print the folder
+#   hack/controlplane/build.sh node       the rest of a node too: kubelet, kube-proxy, kube-controller-manager, kube-scheduler
 #   CHECKY_CACHE=DIR hack/controlplane/build.sh
 #
 # The folder is keyed by the versions in go.mod, so a second run only prints it.
@@ -41,4 +42,9 @@ version="-X k8s.io/component-base/version.gitVersion=$kube -X k8s.io/component-b
 build etcd ./etcd ""
 build kube-apiserver k8s.io/kubernetes/cmd/kube-apiserver "$version"
 build kubectl k8s.io/kubernetes/cmd/kubectl "$version"
+if [ "${1-}" = node ]; then
+	for name in kube-controller-manager kube-scheduler kubelet kube-proxy; do
+		build "$name" "k8s.io/kubernetes/cmd/$name" "$version"
+	done
+fi
 printf '%s\n' "$dir"
