@@ -12,8 +12,9 @@ set -euo pipefail
 case "${1-}" in
 golangci-lint) module=github.com/golangci/golangci-lint/v2 package=/cmd/golangci-lint version=v2.15.0 ;;
 oapi-codegen) module=github.com/oapi-codegen/oapi-codegen/v2 package=/cmd/oapi-codegen version=v2.8.2 ;;
+helm) module=helm.sh/helm/v3 package=/cmd/helm version=v3.22.0 ;;
 *)
-	echo "usage: $0 golangci-lint|oapi-codegen" >&2
+	echo "usage: $0 golangci-lint|helm|oapi-codegen" >&2
 	exit 2
 	;;
 esac
