@@ -12,9 +12,12 @@ set -euo pipefail
 case "${1-}" in
 golangci-lint) module=github.com/golangci/golangci-lint/v2 package=/cmd/golangci-lint version=v2.15.0 ;;
 oapi-codegen) module=github.com/oapi-codegen/oapi-codegen/v2 package=/cmd/oapi-codegen version=v2.8.2 ;;
+actionlint) module=github.com/rhysd/actionlint package=/cmd/actionlint version=v1.7.12 ;;
+govulncheck) module=golang.org/x/vuln package=/cmd/govulncheck version=v1.9.0 ;;
+kubeconform) module=github.com/yannh/kubeconform package=/cmd/kubeconform version=v0.8.0 ;;
 helm) module=helm.sh/helm/v3 package=/cmd/helm version=v3.22.0 ;;
 *)
-	echo "usage: $0 golangci-lint|helm|oapi-codegen" >&2
+	echo "usage: $0 golangci-lint|helm|oapi-codegen|actionlint|govulncheck|kubeconform" >&2
 	exit 2
 	;;
 esac
