@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"strings"
@@ -39,6 +40,10 @@ type Options struct {
 	Supervisor string
 	// StartTimeout bounds the start, not counting FindAssets. Zero: two minutes.
 	StartTimeout time.Duration
+	// NodeAddress makes it the control plane of a cluster with nodes: the API server listens at this address of the machine's, which
+	// kubelets and Pods can reach, and wants what they need. The zero value: the API server is on loopback alone, for a
+	// cluster without nodes.
+	NodeAddress netip.Addr
 }
 
 // ControlPlane is a kube-apiserver with its etcd. Its methods can be called concurrently.
@@ -49,7 +54,8 @@ type ControlPlane struct {
 	assets     string
 	kubeconfig string
 	users      *authority
-	address    string // of the API server, https://127.0.0.1:PORT
+	node       netip.Addr // where nodes reach the API server; the zero value: there are none
+	address    string     // of the API server, https://ADDRESS:PORT
 	admin      *rest.Config
 
 	etcd       *process
@@ -100,7 +106,7 @@ func Start(ctx context.Context, opts Options) (*ControlPlane, error) {
 func prepare(assets string, opts Options) (*ControlPlane, error) {
 	cp := &ControlPlane{
 		assets: assets, dir: opts.Dir, temporary: opts.Dir == "", supervisor: opts.Supervisor,
-		changed: make(chan struct{}), stopping: make(chan struct{}),
+		node: opts.NodeAddress, changed: make(chan struct{}), stopping: make(chan struct{}),
 	}
 	var err error
 	if cp.temporary {
@@ -162,6 +168,14 @@ func (cp *ControlPlane) KubectlPath() string {
 		return ""
 	}
 	return path
+}
+
+// AuthorityFile is the path of the certificate that signs those of the API server and of its users.
+func (cp *ControlPlane) AuthorityFile() string { return filepath.Join(cp.dir, "users-ca.crt") }
+
+// ServiceAccountKeyFile is the path of the key that signs service accounts' tokens.
+func (cp *ControlPlane) ServiceAccountKeyFile() string {
+	return filepath.Join(cp.dir, "service-accounts.key")
 }
 
 // RESTConfig is a client configuration for the administrator, a copy for each caller. It sets no rate limit

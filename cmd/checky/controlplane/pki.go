@@ -93,13 +93,18 @@ func newAuthority(name, certFile, keyFile string) (*authority, error) {
 	return &authority{certificate: certificate, key: key, pem: certPEM}, nil
 }
 
-// server signs a certificate for a server on the loopback addresses, which also serves as its client certificate
-// towards its peers.
-func (a *authority) server(name string) (pair, error) {
+// server signs a certificate for a server on the loopback addresses and on others, nil ones left out, which also serves as its client
+// certificate towards its peers.
+func (a *authority) server(name string, others ...net.IP) (pair, error) {
 	return a.sign(name, nil, func(t *x509.Certificate) {
 		t.ExtKeyUsage = []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth, x509.ExtKeyUsageClientAuth}
 		t.DNSNames = []string{"localhost", "kubernetes", "kubernetes.default", "kubernetes.default.svc"}
 		t.IPAddresses = []net.IP{net.IPv4(127, 0, 0, 1), net.IPv6loopback}
+		for _, other := range others {
+			if other != nil {
+				t.IPAddresses = append(t.IPAddresses, other)
+			}
+		}
 	})
 }
 

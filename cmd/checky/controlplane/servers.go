@@ -9,6 +9,7 @@ import (
 	"io/fs"
 	"net"
 	"net/http"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -17,6 +18,12 @@ import (
 
 	"k8s.io/client-go/rest"
 )
+
+// ServiceNetwork is what Services' addresses are of, in CIDR notation.
+const ServiceNetwork = "10.96.0.0/16"
+
+// serviceAddress is the first of ServiceNetwork, and so the API server's own within a cluster.
+var serviceAddress = net.IPv4(10, 96, 0, 1)
 
 // pollInterval is how often a starting server is asked whether it is ready.
 const pollInterval = 50 * time.Millisecond
@@ -29,6 +36,9 @@ func (cp *ControlPlane) startServers(ctx context.Context) error {
 	}
 	clientURL, peerURL := loopbackURL(ports[0]), loopbackURL(ports[1])
 	cp.etcdURL, cp.address = clientURL, loopbackURL(ports[2])
+	if cp.node.IsValid() {
+		cp.address = serverURL(cp.node, ports[2])
+	}
 
 	// etcd has an authority of its own: what the API server's users hold is no key to the store.
 	store, err := loadAuthority(cp.dir, "etcd-ca")
@@ -114,7 +124,7 @@ func (cp *ControlPlane) launchAPIServer() (*process, error) {
 	if err != nil {
 		return nil, err
 	}
-	serving, err := cp.users.server("kube-apiserver")
+	serving, err := cp.users.server("kube-apiserver", cp.node.AsSlice(), serviceAddress)
 	if err != nil {
 		return nil, err
 	}
@@ -126,30 +136,52 @@ func (cp *ControlPlane) launchAPIServer() (*process, error) {
 	if err != nil {
 		return nil, err
 	}
-	return cp.launchServer("kube-apiserver", []string{
+	args := []string{
 		"--etcd-servers=" + cp.etcdURL,
 		"--etcd-cafile=" + filepath.Join(cp.dir, "etcd-ca.crt"),
 		"--etcd-certfile=" + filepath.Join(cp.dir, "etcd.crt"),
 		"--etcd-keyfile=" + filepath.Join(cp.dir, "etcd.key"),
-		"--bind-address=127.0.0.1",
-		"--advertise-address=127.0.0.1",
 		"--secure-port=" + port,
 		"--tls-cert-file=" + certFile,
 		"--tls-private-key-file=" + keyFile,
-		"--client-ca-file=" + filepath.Join(cp.dir, "users-ca.crt"),
+		"--client-ca-file=" + cp.AuthorityFile(),
 		"--anonymous-auth=false",
-		"--authorization-mode=RBAC",
 		"--service-account-issuer=https://kubernetes.default.svc.cluster.local",
 		"--service-account-key-file=" + accountsKey,
 		"--service-account-signing-key-file=" + accountsKey,
-		"--service-cluster-ip-range=10.96.0.0/16",
-		// There is no address at which Pods could reach this server, and there are no Pods.
-		"--endpoint-reconciler-type=none",
-		// Nothing here makes the service account that this plugin wants for each Pod.
-		"--disable-admission-plugins=ServiceAccount",
+		"--service-cluster-ip-range=" + ServiceNetwork,
 		"--allow-privileged=true",
 		"--profiling=false",
-	})
+	}
+	if !cp.node.IsValid() {
+		return cp.launchServer("kube-apiserver", append(args,
+			"--bind-address=127.0.0.1",
+			"--advertise-address=127.0.0.1",
+			"--authorization-mode=RBAC",
+			// There is no address at which Pods could reach this server, and there are no Pods.
+			"--endpoint-reconciler-type=none",
+			// Nothing here makes the service account that this plugin wants for each Pod.
+			"--disable-admission-plugins=ServiceAccount",
+		))
+	}
+	kubelets, err := cp.users.client("checky-kubelet-client", "system:masters")
+	if err != nil {
+		return nil, err
+	}
+	kubeletsCert, kubeletsKey, err := kubelets.write(cp.dir, "kubelet-client")
+	if err != nil {
+		return nil, err
+	}
+	return cp.launchServer("kube-apiserver", append(args,
+		"--bind-address="+cp.node.String(),
+		"--advertise-address="+cp.node.String(),
+		"--authorization-mode=Node,RBAC",
+		"--enable-admission-plugins=NodeRestriction",
+		"--kubelet-client-certificate="+kubeletsCert,
+		"--kubelet-client-key="+kubeletsKey,
+		// A node's name need not resolve.
+		"--kubelet-preferred-address-types=InternalIP",
+	))
 }
 
 // launchServer runs one of the binaries with a log of its own.
@@ -257,4 +289,8 @@ func freePorts(n int) ([]int, error) {
 	return ports, nil
 }
 
-func loopbackURL(port int) string { return "https://127.0.0.1:" + strconv.Itoa(port) }
+func loopbackURL(port int) string { return serverURL(netip.AddrFrom4([4]byte{127, 0, 0, 1}), port) }
+
+func serverURL(address netip.Addr, port int) string {
+	return "https://" + net.JoinHostPort(address.String(), strconv.Itoa(port))
+}
