@@ -77,6 +77,10 @@ manifests: ## Write the custom resource definitions, the controller's role and t
 	go tool controller-gen rbac:roleName=checky-controller webhook paths=./controllers/... \
 		output:rbac:dir=config/rbac output:webhook:dir=config/webhook
 
+.PHONY: notices
+notices: ## Write THIRD_PARTY_NOTICES.txt, the licences of what the programs are made of
+	go run ./hack/licenses > .notices.part && mv .notices.part THIRD_PARTY_NOTICES.txt
+
 .PHONY: verify
 verify: ## Fail if a generated file, go.mod or the formatting is not up to date
 	hack/verify.sh

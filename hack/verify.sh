@@ -27,10 +27,11 @@ same() {
 }
 
 echo "generating in a copy of the checkout"
-make --no-print-directory -C "$copy" generate manifests
+make --no-print-directory -C "$copy" generate manifests notices
 same "the deep copies" "make generate" api
 same "the OpenAPI document and the Go client" "make generate" apiserver/openapi.json apiserver/client
 same "the manifests" "make manifests" config/crd config/rbac config/webhook
+same "the notices of third parties" "make notices" THIRD_PARTY_NOTICES.txt
 
 (cd "$copy" && go mod tidy)
 same "go.mod" "go mod tidy" go.mod go.sum
