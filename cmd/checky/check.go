@@ -11,7 +11,6 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
-	"golang.org/x/term"
 
 	"github.com/checky-dev/checky/api/v1alpha1"
 	"github.com/checky-dev/checky/cmd/checky/manifest"
@@ -207,14 +206,7 @@ func (o *checkOptions) listed() bool {
 }
 
 func (o *checkOptions) colored(out io.Writer) bool {
-	file, ok := out.(*os.File)
-	switch {
-	case o.color == "always":
-		return true
-	case o.color == "never" || !ok:
-		return false
-	}
-	return os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb" && term.IsTerminal(int(file.Fd()))
+	return o.color == "always" || o.color == "auto" && program.Colored(out)
 }
 
 // exitCode is the worst of the verdicts'. A rule that does not compile counts as one that could not be evaluated, also where

@@ -59,7 +59,7 @@ func Run(root *cobra.Command, args []string, in io.Reader, out, errOut io.Writer
 			return code
 		}
 	}
-	_, _ = fmt.Fprintf(errOut, "%s: %v\n", root.Name(), err)
+	_, _ = fmt.Fprintf(errOut, "%s: %s\n", root.Name(), Printable(err.Error()))
 	return code
 }
 

@@ -17,7 +17,7 @@ type named struct {
 // writeJSON writes what the status of the Check would hold, times and conditions left out: one object, or a list of them with
 // their names.
 func writeJSON(w io.Writer, r *Report, _ Options) error {
-	out := json.NewEncoder(w)
+	out := json.NewEncoder(visible(w, jsonEscape))
 	out.SetEscapeHTML(false)
 	out.SetIndent("", "  ")
 	if len(r.Inputs) == 1 && !r.List {

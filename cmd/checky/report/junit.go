@@ -62,7 +62,7 @@ func writeJUnit(w io.Writer, r *Report, _ Options) error {
 	if err != nil {
 		return err
 	}
-	_, err = fmt.Fprintf(w, "%s%s\n", xml.Header, text)
+	_, err = fmt.Fprintf(visible(w, xmlEscape), "%s%s\n", xml.Header, text)
 	return err
 }
 

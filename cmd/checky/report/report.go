@@ -41,7 +41,7 @@ type Input struct {
 type Rule struct {
 	// ID as in results.
 	ID string
-	// Kind is the module's name, cel or jsonSchema.
+	// Kind is the module's name, cel or jsonSchema. It is empty where only the verdict is known.
 	Kind string
 	// Severity of its failures.
 	Severity v1alpha1.Severity

@@ -42,7 +42,7 @@ func writeSARIF(w io.Writer, r *Report, _ Options) error {
 	}
 	run.AddInvocation(sarif.NewInvocation().WithExecutionSuccessful(succeeded).WithExitCode(r.ExitCode))
 	out.AddRun(run)
-	encoder := json.NewEncoder(w)
+	encoder := json.NewEncoder(visible(w, jsonEscape))
 	encoder.SetEscapeHTML(false)
 	encoder.SetIndent("", "  ")
 	return encoder.Encode(out)
@@ -79,8 +79,12 @@ func describeRule(run *sarif.Run, rule Rule, passages []string) {
 	d := run.AddRule(rule.ID)
 	if !known {
 		text := rule.Message
-		if text == "" {
+		switch {
+		case text != "":
+		case rule.Kind != "":
 			text = "a rule of kind " + rule.Kind
+		default:
+			text = rule.ID
 		}
 		d.WithShortDescription(sarif.NewMultiformatMessageString().WithText(text))
 		d.WithDefaultConfiguration(sarif.NewReportingConfiguration().WithLevel(levels[rule.Severity]))

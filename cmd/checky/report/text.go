@@ -4,10 +4,10 @@ import (
 	"fmt"
 	"io"
 	"strings"
-	"unicode"
 	"unicode/utf8"
 
 	"github.com/checky-dev/checky/api/v1alpha1"
+	"github.com/checky-dev/checky/cmd/program"
 )
 
 // textWidth is where lines are wrapped, in code points.
@@ -36,9 +36,9 @@ func writeText(w io.Writer, r *Report, o Options) error {
 		phase := in.Verdict.Phase
 		counts[phase]++
 		explanation := strings.TrimPrefix(in.Verdict.Explanation, string(phase)+": ")
-		head, rest, more := strings.Cut(printable(explanation), "\n")
+		head, rest, more := strings.Cut(program.Printable(explanation), "\n")
 		b.WriteString(colored(phase, o) + strings.Repeat(" ", max(1, 9-len(phase))))
-		wrap(&b, printable(in.Name)+": "+head, 9, 2)
+		wrap(&b, program.Printable(in.Name)+": "+head, 9, 2)
 		for more {
 			head, rest, more = strings.Cut(rest, "\n")
 			text := strings.TrimLeft(head, " ")
@@ -77,17 +77,6 @@ func total(n int, counts map[v1alpha1.Phase]int) string {
 		}
 	}
 	return fmt.Sprintf("\n%d checked: %s\n", n, strings.Join(parts, ", "))
-}
-
-// printable replaces what could steer a terminal: control characters other than line feeds, and those that
-// change the direction of writing.
-func printable(s string) string {
-	return strings.Map(func(r rune) rune {
-		if r == '\n' || r != utf8.RuneError && !unicode.IsControl(r) && !unicode.Is(unicode.Bidi_Control, r) {
-			return r
-		}
-		return unicode.ReplacementChar
-	}, s)
 }
 
 // wrap writes a line broken between words. It begins at a column, and goes on at hang. Longer words stand out.
