@@ -22,7 +22,7 @@ import (
 )
 
 // The controller and the facade are in the embedded control plane who they are in a cluster: service accounts of a namespace,
-// that may do exactly what config/rbac allows.
+// that may do exactly what the manifests in config allow.
 const (
 	systemNamespace   = "checky-system"
 	controllerAccount = "checky-controller"
@@ -185,7 +185,7 @@ func serviceAccount(cp *controlplane.ControlPlane, name string) (*rest.Config, e
 func install(ctx context.Context, cp *controlplane.ControlPlane) error {
 	ctx, cancel := context.WithTimeoutCause(ctx, installTimeout, fmt.Errorf("not served within %s", installTimeout))
 	defer cancel()
-	objects, err := controlplane.Manifests(config.Files, "crd/bases", "rbac")
+	objects, err := controlplane.Manifests(config.Files, append([]string{"crd/bases"}, config.Rights...)...)
 	if err != nil {
 		return err
 	}

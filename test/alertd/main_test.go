@@ -85,7 +85,7 @@ func newCluster(t testing.TB) *cluster {
 // install applies the roles as they are deployed, and the node.
 func (c *cluster) install() {
 	c.t.Helper()
-	objects, err := controlplane.Manifests(config.Files, "rbac")
+	objects, err := controlplane.Manifests(config.Files, config.Rights...)
 	if err != nil {
 		c.t.Fatal(err)
 	}

@@ -117,7 +117,7 @@ func newCluster(t testing.TB) *cluster {
 // install applies the roles as they are deployed.
 func (c *cluster) install() {
 	c.t.Helper()
-	objects, err := controlplane.Manifests(config.Files, "rbac")
+	objects, err := controlplane.Manifests(config.Files, config.Rights...)
 	if err != nil {
 		c.t.Fatal(err)
 	}

@@ -239,7 +239,7 @@ func TestDaemonRightsAreDocumented(t *testing.T) {
 	_, section, _ := strings.Cut(read(t, filepath.Join(root, "docs/operations.md")), "\n### Its rights in the cluster\n")
 	section, _, _ = strings.Cut(section, "\n### ")
 	words := regexp.MustCompile(`[a-z]+`)
-	for document := range strings.SplitSeq(read(t, filepath.Join(root, "config/rbac/alertd.yaml")), "\n---\n") {
+	for document := range strings.SplitSeq(read(t, filepath.Join(root, "config/alertd/rbac.yaml")), "\n---\n") {
 		var role rbacv1.ClusterRole // a Role has the same fields
 		if err := yaml.Unmarshal([]byte(document), &role); err != nil {
 			t.Fatal(err)
@@ -261,7 +261,7 @@ func TestDaemonRightsAreDocumented(t *testing.T) {
 			}
 		}
 		if diff := cmp.Diff(ofFile, onPage); diff != "" {
-			t.Errorf("docs/operations.md has other rights of %s %s than config/rbac/alertd.yaml (-file +page):\n%s", role.Kind, role.Name, diff)
+			t.Errorf("docs/operations.md has other rights of %s %s than config/alertd/rbac.yaml (-file +page):\n%s", role.Kind, role.Name, diff)
 		}
 	}
 }
