@@ -8,6 +8,7 @@
 //	readiness    how these three retry, and which events they make
 //	retention    finished Checks beyond a namespace's cap are deleted, the oldest first
 //	admission    the validating webhooks
+//	certificate  the webhooks' certificate and the REST facade's are made, renewed and trusted
 //	metrics      what the operator counts
 //
 // Everything works without the webhooks; they only tell sooner.

@@ -2,6 +2,7 @@ package controllers
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 
@@ -28,6 +29,7 @@ import (
 	"github.com/checky-dev/checky/api/v1alpha1"
 	"github.com/checky-dev/checky/controllers/admission"
 	"github.com/checky-dev/checky/controllers/alertpolicy"
+	"github.com/checky-dev/checky/controllers/certificate"
 	"github.com/checky-dev/checky/controllers/check"
 	"github.com/checky-dev/checky/controllers/metrics"
 	"github.com/checky-dev/checky/controllers/retention"
@@ -58,7 +60,8 @@ func New(ctx context.Context, cluster *rest.Config, o Options, registry controll
 	if err != nil {
 		return nil, err
 	}
-	mgr, err := newManager(cluster, &o)
+	serving := &certificate.Store{}
+	mgr, err := newManager(cluster, &o, serving)
 	if err != nil {
 		return nil, err
 	}
@@ -73,6 +76,9 @@ func New(ctx context.Context, cluster *rest.Config, o Options, registry controll
 	if err := mgr.Add(manager.RunnableFunc(knowledge.Run)); err != nil {
 		return nil, err
 	}
+	if err := keepCertificates(mgr, &o, serving, recorder, registry); err != nil {
+		return nil, err
+	}
 	return mgr, setup(ctx, mgr, &o, counts, recorder, knowledge)
 }
 
@@ -82,7 +88,7 @@ func Scheme() (*runtime.Scheme, error) {
 	return scheme, errors.Join(clientgoscheme.AddToScheme(scheme), v1alpha1.AddToScheme(scheme))
 }
 
-func newManager(cluster *rest.Config, o *Options) (manager.Manager, error) {
+func newManager(cluster *rest.Config, o *Options, certificates *certificate.Store) (manager.Manager, error) {
 	scheme, err := Scheme()
 	if err != nil {
 		return nil, err
@@ -108,7 +114,11 @@ func newManager(cluster *rest.Config, o *Options) (manager.Manager, error) {
 		},
 	}
 	if o.Webhooks {
-		options.WebhookServer = webhook.NewServer(webhook.Options{Port: o.WebhookPort, CertDir: o.WebhookCertDir})
+		serving := webhook.Options{Port: o.WebhookPort, CertDir: o.WebhookCertDir}
+		if o.WebhookSecret != "" {
+			serving.TLSOpts = []func(*tls.Config){func(c *tls.Config) { c.GetCertificate = certificates.GetCertificate }}
+		}
+		options.WebhookServer = webhook.NewServer(serving)
 	}
 	return ctrl.NewManager(cluster, options)
 }
@@ -157,7 +167,7 @@ func setup(ctx context.Context, mgr manager.Manager, o *Options, counts *metrics
 	if err != nil {
 		return err
 	}
-	policies := &alertpolicy.Reconciler{Client: mgr.GetClient(), Sounds: sounds, Events: recorder, Clock: clock.RealClock{}}
+	policies := &alertpolicy.Reconciler{Client: mgr.GetClient(), Sounds: sounds, Metrics: counts, Events: recorder, Clock: clock.RealClock{}}
 	silences := &silence.Reconciler{Client: mgr.GetClient(), Events: recorder, Clock: clock.RealClock{}}
 	keep := &retention.Reconciler{Client: mgr.GetClient(), Metrics: counts, Cap: o.MaxFinished}
 	err = errors.Join(

@@ -7,6 +7,7 @@ import (
 
 	"github.com/spf13/pflag"
 	"k8s.io/apimachinery/pkg/util/validation"
+	"k8s.io/utils/clock"
 )
 
 // Options are what an operator chooses when the controller is installed.
@@ -35,7 +36,19 @@ type Options struct {
 	WebhookPort int
 	// WebhookCertDir holds tls.crt and tls.key for them.
 	WebhookCertDir string
-	// Namespace is Checky's own, where the ConfigMaps with the sounds of AlertPolicies are.
+	// WebhookSecret is the Secret, in Namespace, with their certificate, in place of WebhookCertDir; it is made where it is not there.
+	WebhookSecret string
+	// WebhookService is the Service that the API server calls them by.
+	WebhookService string
+	// WebhookConfiguration is the ValidatingWebhookConfiguration that is to trust WebhookSecret; empty: none.
+	WebhookConfiguration string
+	// APIServerSecret is the Secret, in Namespace, with the REST facade's certificate; it is made where it is not there. Empty: none is kept.
+	APIServerSecret string
+	// APIServerService is the Service that the facade is called by.
+	APIServerService string
+	// Clock tells when certificates are due; nil: the system's.
+	Clock clock.WithTicker
+	// Namespace is Checky's own, where the ConfigMaps with the sounds of AlertPolicies are, and the Secrets with certificates.
 	Namespace string
 	// PodName and PodNamespace name the controller's own Pod, for events that concern no Check. Empty: none are made.
 	PodName, PodNamespace string
@@ -52,6 +65,10 @@ func DefaultOptions() Options {
 		Concurrency:    16,
 		WebhookPort:    9443,
 		Namespace:      "checky-system",
+
+		WebhookService:       "checky-webhook-service",
+		WebhookConfiguration: "checky-validating-webhook-configuration",
+		APIServerService:     "checky-apiserver",
 	}
 }
 
@@ -69,7 +86,8 @@ func (o *Options) BindFlags(flags *pflag.FlagSet) {
 	flags.BoolVar(&o.Webhooks, "webhooks", o.Webhooks, "serve the validating webhooks")
 	flags.IntVar(&o.WebhookPort, "webhook-port", o.WebhookPort, "port of the validating webhooks")
 	flags.StringVar(&o.WebhookCertDir, "webhook-cert-dir", o.WebhookCertDir, "folder with tls.crt and tls.key of the validating webhooks")
-	flags.StringVar(&o.Namespace, "namespace", o.Namespace, "Checky's own namespace, where ConfigMaps with sounds are")
+	o.bindCertificateFlags(flags)
+	flags.StringVar(&o.Namespace, "namespace", o.Namespace, "Checky's own namespace, where ConfigMaps with sounds and Secrets with certificates are")
 	flags.StringVar(&o.PodName, "pod-name", o.PodName, "name of the controller's own Pod, for its events")
 	flags.StringVar(&o.PodNamespace, "pod-namespace", o.PodNamespace, "namespace of the controller's own Pod, for its events")
 }
@@ -89,9 +107,7 @@ func (o *Options) Validate() error {
 	if o.Concurrency < 1 || o.Concurrency > maxConcurrency {
 		problems = append(problems, fmt.Errorf("--concurrency: %d is not between 1 and %d", o.Concurrency, maxConcurrency))
 	}
-	if o.Webhooks && o.WebhookCertDir == "" {
-		problems = append(problems, errors.New("--webhooks needs --webhook-cert-dir, a folder with tls.crt and tls.key"))
-	}
+	problems = append(problems, o.validateCertificates()...)
 	if len(validation.IsDNS1123Label(o.Namespace)) > 0 {
 		problems = append(problems, errors.New("--namespace: it is no name that a namespace can have"))
 	}

@@ -20,6 +20,15 @@ func TestOptions(t *testing.T) {
 		"Namespace":   {[]string{"--namespace=a/b"}, "--namespace"},
 		"Nowhere":     {[]string{"--namespace="}, "--namespace"},
 		"Certificate": {[]string{"--webhooks"}, "--webhook-cert-dir"},
+		"TwoSources":  {[]string{"--webhooks", "--webhook-cert-dir=/certs", "--webhook-secret=a"}, "--webhook-secret"},
+		"NoWebhooks":  {[]string{"--webhook-secret=a"}, "--webhook-secret"},
+		"OneSecret":   {[]string{"--webhooks", "--webhook-secret=a", "--apiserver-secret=a"}, "--apiserver-secret"},
+		"SecretName":  {[]string{"--webhooks", "--webhook-secret=a/b"}, "--webhook-secret"},
+		"FacadeName":  {[]string{"--apiserver-secret=A"}, "--apiserver-secret"},
+		"Service":     {[]string{"--webhook-service=a.b"}, "--webhook-service"},
+		"NoService":   {[]string{"--apiserver-service="}, "--apiserver-service"},
+		"Nothing":     {[]string{"--webhook-configuration=?"}, "--webhook-configuration"},
+		"Kept":        {[]string{"--webhooks", "--webhook-secret=a", "--apiserver-secret=b", "--webhook-configuration="}, ""},
 		"Webhooks":    {[]string{"--webhooks", "--webhook-cert-dir=/certs"}, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
