@@ -24,7 +24,7 @@ assets = $${KUBEBUILDER_ASSETS:-$$(hack/controlplane/build.sh)}
 help: ## List the tasks
 	@awk 'BEGIN { FS = ":.*## " } \
 		/^##@ / { printf "\n%s\n", substr($$0, 5) } \
-		/^[a-z0-9-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+		/^[a-z0-9-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: build
 build: ## Build bin/checky, one static binary
@@ -84,6 +84,25 @@ notices: ## Write THIRD_PARTY_NOTICES.txt, the licences of what the programs are
 .PHONY: verify
 verify: ## Fail if a generated file, go.mod or the formatting is not up to date
 	hack/verify.sh
+
+##@ Releasing
+
+.PHONY: release-build
+release-build: ## Build the archives, bills of materials and checksums of RELEASE=v0.1.0 into dist/release
+	hack/release/build.sh "$(RELEASE)"
+
+.PHONY: release-notes
+release-notes: ## Print what CHANGELOG.md says of RELEASE=v0.1.0
+	hack/release/notes.sh "$(RELEASE)"
+
+.PHONY: release-test
+release-test: ## Build a release twice, and compare
+	GOWORK=off go -C hack/release test ./...
+	hack/release/test.sh
+
+.PHONY: vulncheck
+vulncheck: ## Look for known vulnerabilities in what the programs call; it asks vuln.go.dev
+	"$$(hack/tools.sh govulncheck)" ./...
 
 ##@ Depth
 
