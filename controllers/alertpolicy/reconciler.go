@@ -28,6 +28,7 @@ import (
 	"github.com/checky-dev/checky/alerts"
 	"github.com/checky-dev/checky/api/v1alpha1"
 	"github.com/checky-dev/checky/controllers/check"
+	"github.com/checky-dev/checky/controllers/metrics"
 	"github.com/checky-dev/checky/controllers/readiness"
 )
 
@@ -42,6 +43,8 @@ type Reconciler struct {
 	Client client.Client
 	// Sounds reads the files that policies name.
 	Sounds *Sounds
+	// Metrics says how many policies there are.
+	Metrics *metrics.Metrics
 	// Events announces policies that cannot be used as they stand.
 	Events events.EventRecorder
 	// Clock tells the time.
@@ -70,6 +73,9 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 	if req.Name == "" {
 		return r.recount(ctx)
 	}
+	if err := r.tellHowMany(ctx); err != nil {
+		return ctrl.Result{}, err
+	}
 	policy := &v1alpha1.AlertPolicy{}
 	if err := r.Client.Get(ctx, req.NamespacedName, policy); err != nil {
 		if apierrors.IsNotFound(err) {
@@ -82,6 +88,16 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 		return ctrl.Result{}, err
 	}
 	return r.look(ctx, policy, failing)
+}
+
+// tellHowMany counts the policies for the metric, by which an alert knows that somebody waits for tones.
+func (r *Reconciler) tellHowMany(ctx context.Context) error {
+	policies := &v1alpha1.AlertPolicyList{}
+	if err := r.Client.List(ctx, policies, client.UnsafeDisableDeepCopy); err != nil {
+		return err
+	}
+	r.Metrics.Policies(len(policies.Items))
+	return nil
 }
 
 // look gathers the facts of a policy and publishes what they come to.

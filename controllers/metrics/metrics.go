@@ -21,6 +21,8 @@ type Metrics struct {
 	verdict     prometheus.Histogram
 	deleted     *prometheus.CounterVec
 	reloads     *prometheus.CounterVec
+	usable      prometheus.Gauge
+	policies    prometheus.Gauge
 }
 
 // New makes the metrics and registers them.
@@ -46,14 +48,39 @@ func New(registry prometheus.Registerer) (*Metrics, error) {
 		reloads: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "checky_knowledge_reloads_total", Help: "Reloads of the knowledge file, by result: success or failure.",
 		}, []string{"result"}),
+		usable: prometheus.NewGauge(prometheus.GaugeOpts{
+			Name: "checky_knowledge_last_reload_successful",
+			Help: "Whether the knowledge file is in use as it was last found (1), or the version before it, because it could not be loaded (0).",
+		}),
+		policies: prometheus.NewGauge(prometheus.GaugeOpts{
+			Name: "checky_alert_policies", Help: "AlertPolicies there are, whether they can be used or not; 0 on a replica that stands by.",
+		}),
 	}
-	for _, c := range []prometheus.Collector{m.evaluations, m.rules, m.evaluation, m.verdict, m.deleted, m.reloads} {
+	for _, c := range []prometheus.Collector{m.evaluations, m.rules, m.evaluation, m.verdict, m.deleted, m.reloads, m.usable, m.policies} {
 		if err := registry.Register(c); err != nil {
 			return nil, err
 		}
 	}
+	m.begin()
 	return m, nil
 }
+
+// begin makes the series of each known value, so that they are there from the start and a rate sees the first of them.
+func (m *Metrics) begin() {
+	for _, phase := range []v1alpha1.Phase{v1alpha1.PhaseSuccess, v1alpha1.PhaseFailure, v1alpha1.PhaseError} {
+		m.evaluations.WithLabelValues(string(phase))
+	}
+	for _, result := range []string{reloadSuccess, reloadFailure} {
+		m.reloads.WithLabelValues(result)
+	}
+	m.usable.Set(1)
+}
+
+// The results of checky_knowledge_reloads_total.
+const (
+	reloadSuccess = "success"
+	reloadFailure = "failure"
+)
 
 // Evaluated counts one evaluation and the rules in it.
 func (m *Metrics) Evaluated(o *engine.Outcome, took time.Duration) {
@@ -80,10 +107,19 @@ func (m *Metrics) Published(o *engine.Outcome, took time.Duration) {
 func (m *Metrics) Deleted(reason string) { m.deleted.WithLabelValues(reason).Inc() }
 
 // Reloaded counts a reload of the knowledge file.
-func (m *Metrics) Reloaded() { m.reloads.WithLabelValues("success").Inc() }
+func (m *Metrics) Reloaded() {
+	m.reloads.WithLabelValues(reloadSuccess).Inc()
+	m.usable.Set(1)
+}
 
 // ReloadFailed counts a reload that failed.
-func (m *Metrics) ReloadFailed() { m.reloads.WithLabelValues("failure").Inc() }
+func (m *Metrics) ReloadFailed() {
+	m.reloads.WithLabelValues(reloadFailure).Inc()
+	m.usable.Set(0)
+}
+
+// Policies says how many AlertPolicies there are.
+func (m *Metrics) Policies(n int) { m.policies.Set(float64(n)) }
 
 // WatchKnowledge registers what is read off the knowledge file's library when the metrics are scraped.
 func WatchKnowledge(registry prometheus.Registerer, stats func() rag.Stats) error {
