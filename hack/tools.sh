@@ -25,7 +25,7 @@ helm-docs) module=github.com/norwoodj/helm-docs package=/cmd/helm-docs version=v
 # promtool knows all that Prometheus finds targets by, for which it would build the clients of twenty clouds; rules need none.
 promtool) module=github.com/prometheus/prometheus package=/cmd/promtool version=v0.316.0 tags=remove_all_sd ;;
 *)
-	echo "usage: $0 golangci-lint|crd-ref-docs|helm|oapi-codegen|actionlint|govulncheck|kubeconform|promtool" >&2
+	echo "usage: $0 golangci-lint|crd-ref-docs|helm|helm-docs|oapi-codegen|actionlint|govulncheck|kubeconform|promtool" >&2
 	exit 2
 	;;
 esac
