@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/signal"
 	"runtime/debug"
+	"strings"
 	"syscall"
 
 	"github.com/spf13/cobra"
@@ -63,17 +64,25 @@ func Run(root *cobra.Command, args []string, in io.Reader, out, errOut io.Writer
 	return code
 }
 
-// Version is the module's, and the commit's where the binary was built in a checkout.
+// What a release is built with: -ldflags "-X github.com/checky-dev/checky/cmd/program.version=v0.1.0 -X ….revision=COMMIT".
+// A plain `go build` leaves them empty.
+var version, revision string
+
+// Version is the release's and its commit. Where none was set at the build it is the module's, and the commit's where the binary was built in
+// a checkout.
 func Version() string {
+	if version != "" {
+		return strings.TrimSpace(version + " " + revision)
+	}
 	info, ok := debug.ReadBuildInfo()
 	if !ok {
 		return "unknown"
 	}
-	version := info.Main.Version
+	built := info.Main.Version
 	for _, s := range info.Settings {
 		if s.Key == "vcs.revision" {
-			version += " " + s.Value
+			built += " " + s.Value
 		}
 	}
-	return version
+	return built
 }
