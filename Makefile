@@ -85,6 +85,17 @@ notices: ## Write THIRD_PARTY_NOTICES.txt, the licences of what the programs are
 verify: ## Fail if a generated file, go.mod or the formatting is not up to date
 	hack/verify.sh
 
+##@ Images
+
+# The version of what is installed is written down once, in the chart.
+VERSION ?= $(shell sed -n 's/^appVersion: *//p' charts/checky/Chart.yaml)
+# What builds the images: docker, buildah, none (no container engine), or auto, which is the first of them that works.
+ENGINE ?= auto
+
+.PHONY: images
+images: ## Build the container images into dist/images; ENGINE=none needs no container engine and no registry
+	ENGINE="$(ENGINE)" hack/images/make.sh dist/images "$(VERSION)"
+
 ##@ Releasing
 
 .PHONY: release-build
