@@ -18,7 +18,6 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
-	"sigs.k8s.io/controller-runtime/pkg/envtest"
 )
 
 func TestVersionsAreThoseThatAreBuilt(t *testing.T) {
@@ -152,9 +151,9 @@ func isolate(t *testing.T, index string) {
 	t.Setenv("HOME", home)
 	t.Setenv("XDG_DATA_HOME", filepath.Join(home, "data"))
 	t.Setenv("LocalAppData", home)
-	was := envtest.DefaultBinaryAssetsIndexURL
-	envtest.DefaultBinaryAssetsIndexURL = index
-	t.Cleanup(func() { envtest.DefaultBinaryAssetsIndexURL = was })
+	was := releaseIndexURL
+	releaseIndexURL = index
+	t.Cleanup(func() { releaseIndexURL = was })
 }
 
 func archiveName(release string) string {

@@ -18,7 +18,6 @@ import (
 	"time"
 
 	"k8s.io/apimachinery/pkg/util/version"
-	"sigs.k8s.io/controller-runtime/pkg/envtest"
 	"sigs.k8s.io/yaml"
 )
 
@@ -50,7 +49,7 @@ func releaseSeries() string {
 
 // storedRelease finds the newest patch release of the series in setup-envtest's store.
 func storedRelease() (string, bool) {
-	store, err := envtest.SetupEnvtestDefaultBinaryAssetsDirectory()
+	store, err := releaseStore()
 	if err != nil {
 		return "", false
 	}
@@ -85,12 +84,12 @@ func compareVersions(a, b string) int {
 
 // fetchRelease downloads the newest patch release of the series into setup-envtest's store.
 func fetchRelease(ctx context.Context, log io.Writer) (string, error) {
-	store, err := envtest.SetupEnvtestDefaultBinaryAssetsDirectory()
+	store, err := releaseStore()
 	if err != nil {
 		return "", err
 	}
 	var index releaseIndex
-	err = get(ctx, envtest.DefaultBinaryAssetsIndexURL, indexTimeout, func(body io.Reader) error {
+	err = get(ctx, releaseIndexURL, indexTimeout, func(body io.Reader) error {
 		text, err := io.ReadAll(io.LimitReader(body, maxIndexBytes))
 		if err != nil {
 			return err
