@@ -24,7 +24,7 @@ func newRulesCommand() *cobra.Command {
 are listed too.`,
 		Example: `  checky rules
   checky rules range format
-  checky rules -o markdown > docs/modules.md`,
+  checky rules -o markdown > modules.md`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return listRules(cmd.OutOrStdout(), output, builtin.New(), args)
 		},

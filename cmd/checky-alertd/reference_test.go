@@ -1,0 +1,16 @@
+//go:build linux
+
+package main
+
+import (
+	"flag"
+	"testing"
+
+	"github.com/checky-dev/checky/hack/docs/commands"
+)
+
+var update = flag.Bool("update", false, "write the page of the commands")
+
+func TestReferenceIsCommitted(t *testing.T) {
+	commands.Committed(t, newRootCommand(), "../../docs/reference/checky-alertd.md", *update)
+}
