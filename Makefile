@@ -42,8 +42,10 @@ test: ## Run every test that needs no container runtime: unit, golden, property,
 	go test -race -p $(PARALLEL) -timeout $(TIMEOUT) $(CONCURRENT)
 
 .PHONY: lint
-lint: ## Run the linters, the import rules of the design among them
+lint: ## Run the linters of Go, the import rules of the design among them, of workflows and of scripts; it needs shellcheck
 	"$$(hack/tools.sh golangci-lint)" run --timeout 15m ./...
+	"$$(hack/tools.sh actionlint)"
+	shellcheck .ci/run $$(git ls-files '*.sh')
 
 ##@ Try it
 
@@ -59,13 +61,28 @@ demo: build ## Apply config/samples to an API server of their own, show every ve
 up: build ## Run an API server with Checky on this machine until Ctrl-C
 	bin/checky up
 
+.PHONY: kind-up
+kind-up: ## Install Checky from this checkout on a kind cluster of its own; it needs Docker, kind and kubectl
+	hack/kind/kind.sh check
+	$(MAKE) --no-print-directory images ENGINE=docker
+	hack/kind/kind.sh up
+
+.PHONY: kind-down
+kind-down: ## Delete the cluster of make kind-up
+	hack/kind/kind.sh down
+
 ##@ Generated files
 
 .PHONY: generate
-generate: ## Write the deep copies of the API types, the OpenAPI document and the Go client
+generate: ## Write the deep copies of the API types, the OpenAPI document, the Go client, and pages of the documentation; it needs ALSA's headers
 	go tool controller-gen object paths=./api/...
 	go test ./apiserver/route -run TestDocumentIsCommitted -count 1 -update
 	"$$(hack/tools.sh oapi-codegen)" -config apiserver/client/oapi-codegen.yaml apiserver/client/openapi-3.0.json
+	types=$$(mktemp); trap 'rm -f "$$types"' EXIT; \
+	"$$(hack/tools.sh crd-ref-docs)" --log-level ERROR --source-path api/v1alpha1 --config hack/docs/api/config.yaml --templates-dir hack/docs/api \
+		--renderer markdown --output-path "$$types"; \
+	go run ./hack/docs -types "$$types" docs
+	go test ./cmd/checky ./cmd/checky-alertd -run TestReferenceIsCommitted -count 1 -update
 
 .PHONY: pictures
 pictures: ## Draw the spectrograms of the documentation; it needs sox
@@ -99,12 +116,12 @@ images: ## Build the container images into dist/images; ENGINE=none needs no con
 ##@ Releasing
 
 .PHONY: release-build
-release-build: ## Build the archives, bills of materials and checksums of RELEASE=v0.1.0 into dist/release
-	hack/release/build.sh "$(RELEASE)"
+release-build: ## Build the archives, bills of materials and checksums of VERSION into dist/release
+	hack/release/build.sh "$(VERSION)"
 
 .PHONY: release-notes
-release-notes: ## Print what CHANGELOG.md says of RELEASE=v0.1.0
-	hack/release/notes.sh "$(RELEASE)"
+release-notes: ## Print what CHANGELOG.md says of VERSION
+	hack/release/notes.sh "$(VERSION)"
 
 .PHONY: release-test
 release-test: ## Build a release twice, and compare
@@ -114,6 +131,20 @@ release-test: ## Build a release twice, and compare
 .PHONY: vulncheck
 vulncheck: ## Look for known vulnerabilities in what the programs call; it asks vuln.go.dev
 	"$$(hack/tools.sh govulncheck)" ./...
+
+##@ The site
+
+# The address below which the site lies: /checky/ on the project's pages, / on a host of its own.
+SITE_BASE ?= /
+
+.PHONY: site
+site: docs/node_modules/.package-lock.json ## Build the documentation as a site into dist/site, and check it; it needs Node.js
+	cd docs && SITE_BASE="$(SITE_BASE)" npm run --silent build
+	go run ./hack/docs/sitecheck -base "$(SITE_BASE)" dist/site
+
+docs/node_modules/.package-lock.json: docs/package.json docs/package-lock.json
+	cd docs && npm ci --no-audit --no-fund --ignore-scripts
+	touch $@
 
 ##@ Depth
 

@@ -15,7 +15,7 @@ oapi-codegen) module=github.com/oapi-codegen/oapi-codegen/v2 package=/cmd/oapi-c
 actionlint) module=github.com/rhysd/actionlint package=/cmd/actionlint version=v1.7.12 ;;
 govulncheck) module=golang.org/x/vuln package=/cmd/govulncheck version=v1.9.0 ;;
 kubeconform) module=github.com/yannh/kubeconform package=/cmd/kubeconform version=v0.8.0 ;;
-crd-ref-docs) module=github.com/elastic/crd-ref-docs package= version=v0.3.0 ;;
+crd-ref-docs) module=github.com/elastic/crd-ref-docs package='' version=v0.3.0 ;;
 # Helm's own releases are told the Kubernetes version that charts are rendered and linted for; without, it is 1.20.
 helm)
 	module=helm.sh/helm/v3 package=/cmd/helm version=v3.22.0
@@ -39,7 +39,7 @@ if [ ! -x "$dir/$1" ]; then
 	part=$(mktemp -d "$dir/.build.XXXXXX")
 	trap 'rm -rf "$part"' EXIT
 	# Outside the checkout, so that its go.mod plays no part.
-	(cd "$part" && GOWORK=off GOFLAGS= CGO_ENABLED=0 GOBIN=$part go install -tags "${tags-}" -trimpath -ldflags "-s -w ${link-}" "$module$package@$version" >&2)
+	(cd "$part" && GOWORK=off GOFLAGS='' CGO_ENABLED=0 GOBIN=$part go install -tags "${tags-}" -trimpath -ldflags "-s -w ${link-}" "$module$package@$version" >&2)
 	mv "$part/$1" "$dir/$1"
 	echo "  $1 built in $SECONDS s" >&2
 fi
