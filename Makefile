@@ -34,6 +34,10 @@ build: ## Build bin/checky, one static binary
 alertd: ## Build bin/checky-alertd, the alert daemon; it needs a C compiler and ALSA's headers (Debian: gcc, libasound2-dev)
 	CGO_ENABLED=1 go build -trimpath -ldflags "-s -w" -o bin/ ./cmd/checky-alertd
 
+.PHONY: plugin
+plugin: ## Build bin/kubectl-checky, the kubectl plugin; a folder of PATH is where kubectl finds it
+	CGO_ENABLED=0 go build -trimpath -ldflags "-s -w" -o bin/ ./cmd/kubectl-checky
+
 .PHONY: test
 test: ## Run every test that needs no container runtime: unit, golden, property, and against a real kube-apiserver and etcd
 	KUBEBUILDER_ASSETS="$(assets)"; export KUBEBUILDER_ASSETS; \

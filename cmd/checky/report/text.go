@@ -62,7 +62,15 @@ func writeText(w io.Writer, r *Report, o Options) error {
 }
 
 func colored(phase v1alpha1.Phase, o Options) string {
-	if color := colors[phase]; o.Color && color != "" {
+	if o.Color {
+		return Colored(phase)
+	}
+	return string(phase)
+}
+
+// Colored is a phase in its color, for terminals.
+func Colored(phase v1alpha1.Phase) string {
+	if color := colors[phase]; color != "" {
 		return color + string(phase) + colorOff
 	}
 	return string(phase)

@@ -13,6 +13,9 @@ import (
 // characters.
 func visible(w io.Writer, escape func(rune) string) io.Writer { return &visibleWriter{w, escape} }
 
+// JSONWriter wraps a writer of JSON in the same way.
+func JSONWriter(w io.Writer) io.Writer { return visible(w, jsonEscape) }
+
 type visibleWriter struct {
 	w      io.Writer
 	escape func(rune) string

@@ -1,0 +1,117 @@
+package main
+
+import (
+	"bytes"
+	"cmp"
+	"fmt"
+	"io"
+	"strings"
+
+	"k8s.io/apimachinery/pkg/api/meta"
+	"sigs.k8s.io/yaml"
+
+	"github.com/checky-dev/checky/api/v1alpha1"
+	reporting "github.com/checky-dev/checky/cmd/checky/report"
+	"github.com/checky-dev/checky/cmd/program"
+)
+
+// reportFormats are those of `checky check`, and kubectl's yaml and name.
+func reportFormats() []string { return append(reporting.Formats(), "yaml", "name") }
+
+// writeReport writes verdicts, and returns the exit code that they ask for.
+func writeReport(out io.Writer, format string, r *reporting.Report) error {
+	r.ExitCode = exitCode(r.Inputs)
+	err := writeAs(out, format, r)
+	switch {
+	case err != nil:
+		return fmt.Errorf("writing the report: %w", err)
+	case r.ExitCode != 0:
+		return &program.ExitError{Code: r.ExitCode}
+	}
+	return nil
+}
+
+func writeAs(out io.Writer, format string, r *reporting.Report) error {
+	switch format {
+	case "name":
+		for i := range r.Inputs {
+			_, name, _ := strings.Cut(r.Inputs[i].Name, "/")
+			if _, err := fmt.Fprintln(out, "check.checky.dev/"+name); err != nil {
+				return err
+			}
+		}
+		return nil
+	case "yaml":
+		var text bytes.Buffer
+		if err := reporting.Write(&text, "json", r, reporting.Options{}); err != nil {
+			return err
+		}
+		converted, err := yaml.JSONToYAML(text.Bytes())
+		if err != nil {
+			return err
+		}
+		_, err = out.Write(converted)
+		return err
+	}
+	return reporting.Write(out, format, r, reporting.Options{Color: program.Colored(out)})
+}
+
+// inputOf is a Check's verdict as the report has it.
+func inputOf(k *v1alpha1.Check) reporting.Input {
+	in := reporting.Input{Name: k.Namespace + "/" + k.Name, Verdict: k.Status.Verdict}
+	if passed := meta.FindStatusCondition(k.Status.Conditions, v1alpha1.ConditionPassed); passed != nil {
+		in.Reason = passed.Reason
+	}
+	severity := map[string]v1alpha1.Severity{}
+	for i := range k.Status.Results {
+		severity[k.Status.Results[i].Rule] = k.Status.Results[i].Severity
+	}
+	for _, id := range k.Status.RulesApplied {
+		in.Rules = append(in.Rules, reporting.Rule{ID: id, Severity: cmp.Or(severity[id], v1alpha1.SeverityError)})
+	}
+	return in
+}
+
+// exitCode is the worst of the verdicts', as that of `checky check`.
+func exitCode(inputs []reporting.Input) int {
+	code := 0
+	for i := range inputs {
+		switch inputs[i].Verdict.Phase {
+		case v1alpha1.PhaseSuccess:
+		case v1alpha1.PhaseFailure:
+			code = max(code, program.ExitFailure)
+		default:
+			code = max(code, program.ExitUsage)
+		}
+	}
+	return code
+}
+
+// waitsFor says what a Check without a verdict waits for, and what to do.
+func waitsFor(k *v1alpha1.Check) string {
+	complete := meta.FindStatusCondition(k.Status.Conditions, v1alpha1.ConditionComplete)
+	switch {
+	case complete == nil || complete.Reason == v1alpha1.ReasonPending || complete.ObservedGeneration < k.Generation:
+		return "the operator has not looked at it yet; if that lasts, see whether it runs: `kubectl -n checky-system get pods`"
+	default:
+		return complete.Message
+	}
+}
+
+// worst is the rule that matters most of those that did not pass: the first result, since the worst come first. It is empty where
+// all passed.
+func worst(v *v1alpha1.Verdict) string {
+	for i := range v.Results {
+		switch r := &v.Results[i]; r.Outcome {
+		case v1alpha1.OutcomeFail, v1alpha1.OutcomeError, v1alpha1.OutcomeWarn:
+			return fmt.Sprintf("%s (%s)", r.Rule, r.Severity)
+		}
+	}
+	return ""
+}
+
+// headline is the first line of an explanation, without the phase.
+func headline(v *v1alpha1.Verdict) string {
+	line, _, _ := strings.Cut(v.Explanation, "\n")
+	return strings.TrimPrefix(line, string(v.Phase)+": ")
+}
