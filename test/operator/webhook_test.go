@@ -114,6 +114,7 @@ func (c *cluster) registerWebhooks(authority []byte, port int) {
 	if err := yaml.UnmarshalStrict(text, config); err != nil {
 		c.t.Fatal(err)
 	}
+	config.Name = "checky-" + config.Name // as kustomize does
 	host := "https://" + net.JoinHostPort("127.0.0.1", strconv.Itoa(port))
 	for i := range config.Webhooks {
 		hook := &config.Webhooks[i]
