@@ -32,6 +32,7 @@ A Check holds a JSON payload, or a reference to one; rules decide; a plain text 
 		newControllerCommand(),
 		newAPIServerCommand(),
 		newDemoCommand(),
+		newHealthCommand(),
 		newKnowledgeCommand(),
 		newRulesCommand(),
 		newSuperviseCommand(),
