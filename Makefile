@@ -71,6 +71,10 @@ kind-up: ## Install Checky from this checkout on a kind cluster of its own; it n
 	$(MAKE) --no-print-directory images ENGINE=docker
 	hack/kind/kind.sh up
 
+.PHONY: kind-check
+kind-check: ## Try what the README shows on the cluster of make kind-up
+	hack/kind/smoke.sh
+
 .PHONY: kind-down
 kind-down: ## Delete the cluster of make kind-up
 	hack/kind/kind.sh down

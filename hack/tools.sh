@@ -14,6 +14,7 @@ golangci-lint) module=github.com/golangci/golangci-lint/v2 package=/cmd/golangci
 oapi-codegen) module=github.com/oapi-codegen/oapi-codegen/v2 package=/cmd/oapi-codegen version=v2.8.2 ;;
 actionlint) module=github.com/rhysd/actionlint package=/cmd/actionlint version=v1.7.12 ;;
 govulncheck) module=golang.org/x/vuln package=/cmd/govulncheck version=v1.9.0 ;;
+kind) module=sigs.k8s.io/kind package='' version=v0.33.0 ;;
 kubeconform) module=github.com/yannh/kubeconform package=/cmd/kubeconform version=v0.8.0 ;;
 crd-ref-docs) module=github.com/elastic/crd-ref-docs package='' version=v0.3.0 ;;
 # Helm's own releases are told the Kubernetes version that charts are rendered and linted for; without, it is 1.20.
@@ -25,7 +26,7 @@ helm-docs) module=github.com/norwoodj/helm-docs package=/cmd/helm-docs version=v
 # promtool knows all that Prometheus finds targets by, for which it would build the clients of twenty clouds; rules need none.
 promtool) module=github.com/prometheus/prometheus package=/cmd/promtool version=v0.316.0 tags=remove_all_sd ;;
 *)
-	echo "usage: $0 golangci-lint|crd-ref-docs|helm|helm-docs|oapi-codegen|actionlint|govulncheck|kubeconform|promtool" >&2
+	echo "usage: $0 golangci-lint|crd-ref-docs|helm|helm-docs|oapi-codegen|actionlint|govulncheck|kind|kubeconform|promtool" >&2
 	exit 2
 	;;
 esac
