@@ -97,10 +97,12 @@ pictures: ## Draw the spectrograms of the documentation; it needs sox
 	hack/pictures.sh
 
 .PHONY: manifests
-manifests: ## Write the custom resource definitions, the controller's role and the webhooks
+manifests: ## Write the custom resource definitions, the controller's role and the webhooks, and what the chart has of them
 	go tool controller-gen crd paths=./api/... output:crd:dir=config/crd/bases
 	go tool controller-gen rbac:roleName=checky-controller webhook paths=./controllers/... \
 		output:rbac:dir=config/rbac output:webhook:dir=config/webhook
+	hack/charts/files.sh
+	"$$(hack/tools.sh helm-docs)" --chart-search-root charts --sort-values-order file --log-level warning
 
 .PHONY: notices
 notices: ## Write THIRD_PARTY_NOTICES.txt, the licences of what the programs are made of

@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
-# Copies what the chart has in common with config/ into charts/checky/files, since a chart can read nothing outside its folder: the
-# kinds, who may do what, webhooks, network policies, alerts and dashboard. `make manifests` runs it.
+# Copies what the chart has in common with config/ into folders of charts/checky/files, since a chart can read nothing outside its own: the
+# kinds, who may do what, webhooks and network policies. `make manifests` runs it.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 
 files=charts/checky/files
-rm -rf "$files"
+rm -rf "${files:?}"/*/
 # copy FOLDER FILE...: into a folder of files/.
 copy() {
 	mkdir -p "$files/$1"
