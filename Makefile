@@ -101,12 +101,18 @@ manifests: ## Write the custom resource definitions, the controller's role and t
 	go tool controller-gen crd paths=./api/... output:crd:dir=config/crd/bases
 	go tool controller-gen rbac:roleName=checky-controller webhook paths=./controllers/... \
 		output:rbac:dir=config/rbac output:webhook:dir=config/webhook
+	cp rag-content.txt config/knowledge/rag-content.txt
 	hack/charts/files.sh
 	"$$(hack/tools.sh helm-docs)" --chart-search-root charts --sort-values-order file --log-level warning
 
 .PHONY: notices
 notices: ## Write THIRD_PARTY_NOTICES.txt, the licences of what the programs are made of
 	go run ./hack/licenses > .notices.part && mv .notices.part THIRD_PARTY_NOTICES.txt
+
+.PHONY: install-yaml
+install-yaml: ## Write dist/install.yaml, all of config/default in one file
+	mkdir -p dist
+	"$(assets)/kubectl" kustomize config/default > dist/install.yaml
 
 .PHONY: verify
 verify: ## Fail if a generated file, go.mod or the formatting is not up to date
