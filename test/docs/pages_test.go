@@ -200,8 +200,14 @@ func TestReasonsAreDocumented(t *testing.T) {
 // pages are all of the documentation.
 func pages(t *testing.T) []string {
 	t.Helper()
-	found := []string{filepath.Join(root, "README.md")}
-	err := filepath.WalkDir(filepath.Join(root, "docs"), func(path string, _ fs.DirEntry, err error) error {
+	var found []string
+	for _, name := range []string{"README.md", "CONTRIBUTING.md", "SECURITY.md", "CHANGELOG.md"} {
+		found = append(found, filepath.Join(root, name))
+	}
+	err := filepath.WalkDir(filepath.Join(root, "docs"), func(path string, entry fs.DirEntry, err error) error {
+		if err == nil && entry.Name() == "node_modules" { // of the site's generator
+			return fs.SkipDir
+		}
 		if strings.HasSuffix(path, ".md") {
 			found = append(found, path)
 		}

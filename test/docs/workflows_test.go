@@ -18,6 +18,7 @@ type workflow struct {
 }
 
 type job struct {
+	If          string             `json:"if"`
 	Permissions *map[string]string `json:"permissions"`
 	Strategy    struct {
 		Matrix struct {
@@ -81,7 +82,8 @@ func TestWorkflowsNameWhatIsThere(t *testing.T) {
 	}
 }
 
-// TestWorkflowsMayDoLittle holds that nothing is allowed to a whole workflow, and that each job says what it needs.
+// TestWorkflowsMayDoLittle holds that nothing is allowed to a whole workflow, that each job says what it needs, and that
+// what runs for a pull request may write nothing.
 func TestWorkflowsMayDoLittle(t *testing.T) {
 	for _, path := range glob(t, ".github/workflows/*.yaml") {
 		var w workflow
@@ -94,6 +96,12 @@ func TestWorkflowsMayDoLittle(t *testing.T) {
 		for name, job := range w.Jobs {
 			if job.Permissions == nil {
 				t.Errorf("%s: job %s does not say which permissions it needs", path, name)
+				continue
+			}
+			for scope, access := range *job.Permissions {
+				if access != "read" && strings.Contains(read(t, path), "\n  pull_request:") && !strings.HasPrefix(job.If, "github.ref") {
+					t.Errorf("%s: job %s runs for pull requests, and has %s: %s", path, name, scope, access)
+				}
 			}
 		}
 	}
