@@ -26,6 +26,7 @@ var consolePages = []struct{ path, section string }{
 	{"README.md", "## Over HTTP"},
 	{"docs/rest.md", ""},
 	{"docs/operations.md", ""},
+	{"docs/start.md", "## Without a cluster"},
 }
 
 const (
