@@ -96,8 +96,24 @@ func writeExplanation(out io.Writer, k *v1alpha1.Check, r *reporting.Report, now
 	} else {
 		fmt.Fprintf(&b, "Pending  %s/%s: %s\n", k.Namespace, k.Name, waitsFor(k))
 	}
+	if err := writeFacts(&b, k, now); err != nil {
+		return err
+	}
+	writePassages(&b, k.Status.Passages)
+	if err := writeConditions(&b, k.Status.Conditions); err != nil {
+		return err
+	}
+	_, err := io.WriteString(out, trimLines(b.String()))
+	return err
+}
+
+// writeFacts writes when it was checked, and the keys that it goes by.
+func writeFacts(b *strings.Builder, k *v1alpha1.Check, now time.Time) error {
+	if !k.Status.Phase.Finished() {
+		return nil
+	}
 	b.WriteByte('\n')
-	table := tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0)
+	table := tabwriter.NewWriter(b, 0, 0, 2, ' ', 0)
 	row := func(name, format string, args ...any) {
 		fmt.Fprintf(table, "%s\t%s\n", name, oneLine(fmt.Sprintf(format, args...)))
 	}
@@ -114,15 +130,7 @@ func writeExplanation(out io.Writer, k *v1alpha1.Check, r *reporting.Report, now
 	if k.Status.RulesDigest != "" {
 		row("Rules", "%s", k.Status.RulesDigest)
 	}
-	if err := table.Flush(); err != nil {
-		return err
-	}
-	writePassages(&b, k.Status.Passages)
-	if err := writeConditions(&b, k.Status.Conditions); err != nil {
-		return err
-	}
-	_, err := io.WriteString(out, trimLines(b.String()))
-	return err
+	return table.Flush()
 }
 
 func writePassages(b *strings.Builder, passages []v1alpha1.Passage) {

@@ -198,7 +198,7 @@ func (r *runner) create(ctx context.Context, list []payload, spec v1alpha1.Check
 				return fmt.Errorf("interrupted while the Check of %s was created: look for it by `kubectl get checks%s -l %s=%s`%s",
 					list[i].name, r.cluster.flags, managedByLabel, pluginName, r.left())
 			case apierrors.IsAlreadyExists(err):
-				err = fmt.Errorf("there is a Check %s already; give another --name, or --generate-name", check.Name)
+				return fmt.Errorf("--name: there is a Check %s already; give another, or --generate-name", check.Name)
 			}
 			return fmt.Errorf("%s: the Check was not created: %w%s", list[i].name, told(err), r.left())
 		}

@@ -15,10 +15,10 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/util/duration"
 	"sigs.k8s.io/controller-runtime/pkg/client"
-	"sigs.k8s.io/yaml"
 
 	"github.com/checky-dev/checky/alerts"
 	"github.com/checky-dev/checky/api/v1alpha1"
+	reporting "github.com/checky-dev/checky/cmd/checky/report"
 	"github.com/checky-dev/checky/cmd/program"
 )
 
@@ -252,8 +252,10 @@ func writeObject(out io.Writer, format string, object any) error {
 		return err
 	}
 	if format == "json" {
-		text = append(text, '\n')
-	} else if text, err = yaml.JSONToYAML(text); err != nil {
+		_, err = reporting.JSONWriter(out).Write(append(text, '\n'))
+		return err
+	}
+	if text, err = toYAML(text); err != nil {
 		return err
 	}
 	_, err = out.Write(text)

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bufio"
+	"bytes"
 	"cmp"
 	"encoding/json"
 	"fmt"
@@ -199,7 +200,7 @@ func (p *listPrinter) object(k *v1alpha1.Check) error {
 		}
 		return err
 	}
-	if text, err = yaml.JSONToYAML(text); err != nil {
+	if text, err = toYAML(text); err != nil {
 		return err
 	}
 	switch {
@@ -213,6 +214,15 @@ func (p *listPrinter) object(k *v1alpha1.Check) error {
 	}
 	_, err = p.out.WriteString("- " + strings.ReplaceAll(strings.TrimSuffix(string(text), "\n"), "\n", "\n  ") + "\n")
 	return err
+}
+
+// toYAML makes YAML of JSON. Its reader takes no raw control characters, which JSON may have.
+func toYAML(text []byte) ([]byte, error) {
+	var escaped bytes.Buffer
+	if _, err := reporting.JSONWriter(&escaped).Write(text); err != nil {
+		return nil, err
+	}
+	return yaml.JSONToYAML(escaped.Bytes())
 }
 
 // flush shows what was printed so far.
