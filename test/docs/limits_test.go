@@ -35,6 +35,8 @@ var packages = map[string]string{
 	"controllers": "controllers",
 	"check":       "controllers/check",
 	"alertpolicy": "controllers/alertpolicy",
+	"certificate": "controllers/certificate",
+	"cmd/checky":  "cmd/checky",
 	"silence":     "controllers/silence",
 	"readiness":   "controllers/readiness",
 
