@@ -40,7 +40,8 @@ import (
 	"github.com/checky-dev/checky/rules/builtin"
 )
 
-// +kubebuilder:rbac:groups=coordination.k8s.io,resources=leases,verbs=get;create;update,namespace=checky-system
+// +kubebuilder:rbac:groups=coordination.k8s.io,resources=leases,verbs=create,namespace=checky-system
+// +kubebuilder:rbac:groups=coordination.k8s.io,resources=leases,resourceNames=checky-controller,verbs=get;update,namespace=checky-system
 // +kubebuilder:rbac:groups=authentication.k8s.io,resources=tokenreviews,verbs=create
 // +kubebuilder:rbac:groups=authorization.k8s.io,resources=subjectaccessreviews,verbs=create
 

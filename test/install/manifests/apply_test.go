@@ -1,0 +1,136 @@
+package manifests
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+
+	"github.com/checky-dev/checky/cmd/checky/controlplane"
+	"github.com/checky-dev/checky/cmd/checky/controlplane/controlplanetest"
+)
+
+func TestMain(m *testing.M) { controlplanetest.Main(m) }
+
+// others are the groups of kinds that Kubernetes does not have and Checky does not bring: an API server by itself knows none of them.
+var others = []string{"cert-manager.io/", "monitoring.coreos.com/", "gateway.networking.k8s.io/"}
+
+// foreign tells whether a rendering has a kind of somebody else's.
+func foreign(objects []*unstructured.Unstructured) bool {
+	for _, object := range objects {
+		for _, group := range others {
+			if strings.HasPrefix(object.GetAPIVersion(), group) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// kubectl runs the kubectl that belongs to the control plane, as the administrator.
+func kubectl(t *testing.T, cp *controlplane.ControlPlane, in []byte, args ...string) (string, error) {
+	t.Helper()
+	command := exec.CommandContext(t.Context(), cp.KubectlPath(), args...) //nolint:gosec // the test's own arguments
+	command.Env = append(os.Environ(), "KUBECONFIG="+cp.Kubeconfig())
+	command.Stdin = bytes.NewReader(in)
+	out, err := command.CombinedOutput()
+	return string(out), err
+}
+
+// TestAPIServerTakesEveryOverlay has a real API server look at every object of every overlay, admission and defaults included, and refuse
+// unknown fields; nothing is stored but the namespaces, without which nothing in them can be looked at.
+func TestAPIServerTakesEveryOverlay(t *testing.T) {
+	cp := controlplanetest.Start(t)
+	if out, err := kubectl(t, cp, nil, "apply", "--server-side", "-k", filepath.Join(configs, "namespaces")); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	asked := 0
+	for _, r := range renderings(t) {
+		if foreign(r.objects) {
+			continue
+		}
+		asked++
+		text, err := list(r.objects)
+		if err != nil {
+			t.Fatal(err)
+		}
+		out, err := kubectl(t, cp, text, "apply", "--server-side", "--dry-run=server", "--validate=strict", "-f", "-")
+		if err != nil {
+			t.Errorf("%s: %v\n%s", r.name, err, out)
+		}
+		if strings.Contains(out, "Warning") {
+			t.Errorf("%s: the API server warns:\n%s", r.name, out)
+		}
+	}
+	for _, folder := range append([]string{"samples"}, overlays...) {
+		flag := "-k"
+		if folder == "samples" {
+			flag = "-f"
+		} else if folder == "with-certmanager" {
+			continue
+		}
+		if out, err := kubectl(t, cp, nil, "apply", "--server-side", "--dry-run=server", flag, filepath.Join(configs, folder)); err != nil {
+			t.Errorf("config/%s: %v\n%s", folder, err, out)
+		}
+	}
+	if asked < len(overlays) {
+		t.Errorf("%d renderings were looked at", asked)
+	}
+}
+
+// list is the List of objects that kubectl takes from its input.
+func list(objects []*unstructured.Unstructured) ([]byte, error) {
+	items := make([]any, len(objects))
+	for i, object := range objects {
+		items[i] = object.Object
+	}
+	return json.Marshal(map[string]any{"apiVersion": "v1", "kind": "List", "items": items})
+}
+
+// installation is config/with-alertd on the package's control plane, for tests that ask the API server about it.
+var installation struct {
+	once sync.Once
+	err  error
+	out  string
+}
+
+// install installs config/with-alertd once. No Pod comes of it: there is no node.
+func install(t *testing.T) *controlplane.ControlPlane {
+	t.Helper()
+	cp := controlplanetest.Start(t)
+	installation.once.Do(func() {
+		installation.out, installation.err = kubectl(t, cp, nil, "apply", "--server-side", "-k", filepath.Join(configs, "with-alertd"))
+	})
+	if installation.err != nil {
+		t.Fatalf("%v\n%s", installation.err, installation.out)
+	}
+	return cp
+}
+
+// aggregate runs the part of kube-controller-manager that fills in aggregated ClusterRoles, until the test ends.
+func aggregate(t *testing.T, cp *controlplane.ControlPlane) {
+	t.Helper()
+	ctx, cancel := context.WithCancel(context.WithoutCancel(t.Context()))
+	var log bytes.Buffer
+	command := exec.CommandContext(ctx, filepath.Join(filepath.Dir(cp.KubectlPath()), "kube-controller-manager"), //nolint:gosec // of the control plane
+		"--kubeconfig="+cp.Kubeconfig(), "--controllers=clusterrole-aggregation-controller", "--leader-elect=false",
+		"--bind-address=127.0.0.1", "--secure-port=0")
+	command.Stderr = &log
+	if err := command.Start(); err != nil {
+		t.Fatalf("kube-controller-manager: %v; hack/controlplane/build.sh node builds it", err)
+	}
+	t.Cleanup(func() {
+		cancel()
+		_ = command.Wait() // it was killed
+		if t.Failed() {
+			t.Logf("kube-controller-manager:\n%s", log.String())
+		}
+	})
+}
