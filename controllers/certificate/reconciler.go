@@ -1,10 +1,9 @@
 package certificate
 
 import (
+	"bytes"
 	"context"
-	"errors"
 	"fmt"
-	"strings"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
@@ -51,7 +50,7 @@ type reconciler struct {
 	clock        clock.PassiveClock
 	events       events.EventRecorder
 	metrics      *counts
-	reported     map[string]string // by Secret, what was told of it last; the one worker's own
+	reported     map[string]finding // by Secret, what was told of it last; the one worker's own
 }
 
 // Reconcile serves what a Secret holds, makes or renews it where that is due, and has the webhooks trust it.
@@ -75,11 +74,11 @@ func (r *reconciler) Reconcile(ctx context.Context, request ctrl.Request) (ctrl.
 	if err != nil {
 		return ctrl.Result{}, err
 	}
-	problem := r.serve(c, secret)
-	if problem == "" && c.WebhookConfiguration != "" {
-		problem, err = r.trust(ctx, c, secret)
+	found := r.serve(c, secret)
+	if found == (finding{}) && c.WebhookConfiguration != "" {
+		found, err = r.trust(ctx, c, secret)
 	}
-	r.report(ctx, secret, problem)
+	r.report(ctx, secret, found)
 	if apierrors.IsInvalid(err) || apierrors.IsConflict(err) { // somebody changed the webhooks meanwhile
 		return ctrl.Result{RequeueAfter: conflictRetry}, nil
 	}
@@ -137,44 +136,63 @@ func (r *reconciler) issued(ctx context.Context, c *Certificate, secret *corev1.
 	r.events.Eventf(secret, nil, corev1.EventTypeNormal, "CertificateIssued", "Issue", "made or renewed for Service %s; it expires at %s", c.Service, expiry)
 }
 
-// serve puts what a Secret holds to use, and says what is wrong with it. What cannot be used leaves the last good certificate in use.
-func (r *reconciler) serve(c *Certificate, secret *corev1.Secret) (problem string) {
+// serve puts what a Secret holds to use, and says what is wrong with it. What cannot be read leaves the last good certificate in use; what
+// has expired is served, as there is no knowing by whose clock.
+func (r *reconciler) serve(c *Certificate, secret *corev1.Secret) finding {
 	pair, err := decode(secret.Data)
 	if err != nil {
-		return fmt.Sprintf("it cannot be served by: %v; mend it, or delete it to have one made", err)
+		return finding{reasonInvalid, fmt.Sprintf("it cannot be served by, and the last good certificate stays in use: %v; mend it, or delete it to have one made", err)}
 	}
 	r.metrics.expiry.WithLabelValues(c.Secret).Set(float64(pair.Leaf.NotAfter.Unix()))
 	if c.Store != nil {
 		c.Store.current.Store(pair)
 	}
-	return ""
+	if expiry := pair.Leaf.NotAfter; !r.clock.Now().Before(expiry) {
+		return finding{reasonInvalid, fmt.Sprintf("it expired at %s; renew it", expiry.UTC().Format(time.RFC3339))}
+	}
+	return finding{}
 }
 
-// authoritiesOf are those that whoever calls a server is to trust. None: the Secret doesn't say.
-func authoritiesOf(secret *corev1.Secret) ([]byte, error) {
+// authoritiesOf are those that whoever calls a server is to trust. Without them the webhooks trust what they did.
+func authoritiesOf(secret *corev1.Secret) ([]byte, finding) {
 	text := secret.Data[authorityKey]
-	if strings.TrimSpace(string(text)) == "" {
-		return nil, errors.New("it has no ca.crt, so the webhooks trust what they did; put the authority there, or into their caBundle by hand")
+	if len(bytes.TrimSpace(text)) == 0 {
+		return nil, finding{reasonUnknown, "it has no ca.crt, so the caBundle of the webhooks is left as it is; put the authority there, or into the caBundle by hand"}
 	}
 	if _, err := certutil.ParseCertsPEM(text); err != nil {
-		return nil, errors.New("ca.crt holds no certificates in PEM, so the webhooks trust what they did")
+		return nil, finding{reasonInvalid, "its ca.crt holds no certificates in PEM, so the caBundle of the webhooks is left as it is; mend it"}
 	}
-	return text, nil
+	return text, finding{}
 }
 
-// report tells once what is wrong with a Secret, and once that nothing is any more.
-func (r *reconciler) report(ctx context.Context, secret *corev1.Secret, problem string) {
+// Reasons of events.
+const (
+	reasonInvalid = "CertificateInvalid" // it cannot be served by or trusted
+	reasonUnknown = "AuthorityUnknown"   // whom to trust is left to whoever made the Secret
+)
+
+// finding is what is wrong with a Secret, or to be known of it. The zero value: nothing.
+type finding struct{ reason, text string }
+
+// report tells a finding once, and once that there is none any more.
+func (r *reconciler) report(ctx context.Context, secret *corev1.Secret, found finding) {
+	invalid := 0.0
+	if found.reason == reasonInvalid {
+		invalid = 1
+	}
+	r.metrics.invalid.WithLabelValues(secret.Name).Set(invalid)
 	before := r.reported[secret.Name]
-	r.metrics.invalid.WithLabelValues(secret.Name).Set(map[bool]float64{true: 1}[problem != ""])
-	if before == problem {
+	if before == found {
 		return
 	}
-	r.reported[secret.Name] = problem
-	if problem == "" {
-		log.FromContext(ctx).Info("The certificate can be used again")
-		r.events.Eventf(secret, nil, corev1.EventTypeNormal, "CertificateValid", "Serve", "it can be used again")
-		return
+	r.reported[secret.Name] = found
+	kind := corev1.EventTypeNormal
+	switch found.reason {
+	case "":
+		found = finding{"CertificateValid", "it can be served by and trusted"}
+	case reasonInvalid:
+		kind = corev1.EventTypeWarning
 	}
-	log.FromContext(ctx).Info("The certificate cannot be used; the last good one stays in use", "problem", problem)
-	r.events.Eventf(secret, nil, corev1.EventTypeWarning, "CertificateInvalid", "Serve", "%s", problem)
+	log.FromContext(ctx).Info("Looked at a certificate", "reason", found.reason, "found", found.text)
+	r.events.Eventf(secret, nil, kind, found.reason, "Serve", "%s", found.text)
 }

@@ -48,7 +48,7 @@ func Setup(mgr ctrl.Manager, namespace string, certificates []*Certificate, now 
 		clock:        now,
 		events:       recorder,
 		metrics:      metrics,
-		reported:     map[string]string{},
+		reported:     map[string]finding{},
 	}
 	build := builder.TypedControllerManagedBy[reconcile.Request](mgr).Named("certificate").WithOptions(controller.Options{
 		NeedLeaderElection:      new(false),
@@ -149,7 +149,7 @@ func newCounts(registry prometheus.Registerer) (*counts, error) {
 			Name: "checky_certificate_expiry_timestamp_seconds", Help: "When the certificate in use expires, by its Secret, in seconds since 1970.",
 		}, label),
 		invalid: prometheus.NewGaugeVec(prometheus.GaugeOpts{
-			Name: "checky_certificate_invalid", Help: "1 while a Secret holds nothing that can be served by or trusted, and the last good certificate stays in use; else 0.",
+			Name: "checky_certificate_invalid", Help: "1 while what a Secret holds cannot be served by or trusted, or has expired; else 0.",
 		}, label),
 		issued: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "checky_certificates_issued_total", Help: "Certificates that this replica made or renewed, by their Secret.",

@@ -21,28 +21,28 @@ type operation struct {
 }
 
 // trust has the webhooks trust the authorities of a Secret.
-func (r *reconciler) trust(ctx context.Context, c *Certificate, secret *corev1.Secret) (problem string, err error) {
-	authorities, err := authoritiesOf(secret)
-	if err != nil {
-		return err.Error(), nil //nolint:nilerr // the text is what the caller reports
+func (r *reconciler) trust(ctx context.Context, c *Certificate, secret *corev1.Secret) (finding, error) {
+	authorities, found := authoritiesOf(secret)
+	if found != (finding{}) {
+		return found, nil
 	}
 	config := &admissionv1.ValidatingWebhookConfiguration{}
 	if err := r.live.Get(ctx, client.ObjectKey{Name: c.WebhookConfiguration}, config); err != nil {
-		return "", client.IgnoreNotFound(err) // the watch tells when it comes
+		return finding{}, client.IgnoreNotFound(err) // the watch tells when it comes
 	}
 	patch := bundlePatch(config, authorities)
 	if patch == nil {
-		return "", nil
+		return finding{}, nil
 	}
 	text, err := json.Marshal(patch)
 	if err != nil {
-		return "", err
+		return finding{}, err
 	}
 	if err := r.writer.Patch(ctx, config, client.RawPatch(types.JSONPatchType, text)); err != nil {
-		return "", err
+		return finding{}, err
 	}
 	log.FromContext(ctx).Info("The webhooks trust the certificate's authority", "webhookConfiguration", c.WebhookConfiguration)
-	return "", nil
+	return finding{}, nil
 }
 
 // bundlePatch sets caBundle where it is another; nil: it is nowhere. It is a JSON patch, that touches nothing else: not what a newer API

@@ -194,8 +194,8 @@ func TestForeignCertificate(t *testing.T) {
 	c.options.HealthAddress = fmt.Sprintf("127.0.0.1:%d", freePort(t))
 	op := c.startAs(c.config, c.options)
 
-	c.noted(foreign, "ca.crt")
-	c.noted(unlabelled, "tls.crt and tls.key")
+	c.noted(foreign, "AuthorityUnknown", "ca.crt")
+	c.noted(unlabelled, "CertificateInvalid", "tls.crt and tls.key")
 	if c.bundles() != "" {
 		t.Error("the webhooks trust something, though the Secret does not say what")
 	}
@@ -207,7 +207,7 @@ func TestForeignCertificate(t *testing.T) {
 	}
 
 	edit(c.cluster, foreign, func() { foreign.Data["tls.crt"] = []byte("garbage") })
-	c.noted(foreign, "tls.crt and tls.key")
+	c.noted(foreign, "CertificateInvalid", "tls.crt and tls.key")
 	if gauge(t, op, "checky_certificate_invalid", webhookSecret) != 1 || gauge(t, op, "checky_certificate_invalid", facadeSecret) != 1 {
 		t.Error("the metrics do not say that the Secrets are spoiled")
 	}
@@ -252,12 +252,12 @@ func (c *certified) bundles() string {
 	return string(all)
 }
 
-// noted waits for an event that says what is wrong with a Secret.
-func (c *certified) noted(secret *corev1.Secret, want string) {
+// noted waits for an event of a Secret.
+func (c *certified) noted(secret *corev1.Secret, reason, want string) {
 	c.t.Helper()
 	err := wait.PollUntilContextTimeout(c.t.Context(), 50*time.Millisecond, patience, true, func(context.Context) (bool, error) {
 		for _, e := range eventsOf(c.cluster, secret) {
-			if e.Reason == "CertificateInvalid" && strings.Contains(e.Note, want) {
+			if e.Reason == reason && strings.Contains(e.Note, want) {
 				return true, nil
 			}
 		}
