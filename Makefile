@@ -102,6 +102,7 @@ manifests: ## Write the custom resource definitions, the controller's role and t
 	go tool controller-gen rbac:roleName=checky-controller webhook paths=./controllers/... \
 		output:rbac:dir=config/rbac output:webhook:dir=config/webhook
 	cp rag-content.txt config/knowledge/rag-content.txt
+	go run ./hack/monitoring
 	hack/charts/files.sh
 	"$$(hack/tools.sh helm-docs)" --chart-search-root charts --sort-values-order file --log-level warning
 

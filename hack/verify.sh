@@ -31,7 +31,7 @@ make --no-print-directory -C "$copy" generate manifests notices
 same "the deep copies" "make generate" api
 same "the OpenAPI document and the Go client" "make generate" apiserver/openapi.json apiserver/client
 same "the generated pages of the documentation" "make generate" docs/modules docs/modules.md docs/reference
-same "the manifests" "make manifests" config/crd config/knowledge config/rbac config/webhook
+same "the manifests" "make manifests" config/crd config/grafana config/knowledge config/rbac config/webhook
 same "the chart" "make manifests" charts/checky
 same "the notices of third parties" "make notices" THIRD_PARTY_NOTICES.txt
 
