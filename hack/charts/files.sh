@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Copies what the chart has in common with config/ into folders of charts/checky/files, since a chart can read nothing outside its own: the
-# kinds, who may do what, webhooks and network policies. `make manifests` runs it.
+# kinds, who may do what, webhooks, network policies and what is scraped. `make manifests` runs it.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 
@@ -19,3 +19,4 @@ copy apiserver config/apiserver/rbac.yaml
 copy alertd config/alertd/rbac.yaml
 copy webhook config/webhook/manifests.yaml
 copy network-policy config/network-policy/network-policies.yaml
+copy prometheus config/prometheus/access.yaml config/prometheus/monitors.yaml

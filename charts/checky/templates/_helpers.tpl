@@ -102,7 +102,8 @@ capabilities:
 
 {{/*
 The objects of one of the files that `make manifests` copies from config/, in the release's namespace, with its labels and
-ServiceAccounts, but those of some names: dict "root" $ "file" "files/rbac/role.yaml" "without" (list "some-name").
+ServiceAccounts, but those of some names, with more labels: dict "root" $ "file" "files/rbac/role.yaml"
+"without" (list "some-name") "labels" (dict "some" "label").
 */}}
 {{- define "checky.shipped" -}}
 {{- $root := .root }}
@@ -122,7 +123,7 @@ ServiceAccounts, but those of some names: dict "root" $ "file" "files/rbac/role.
 {{- end }}
 {{- if and $object.kind (not (has (dig "metadata" "name" "" $object) ($.without | default list))) }}
 {{- $created := true }}
-{{- if eq $object.kind "ServiceAccount" }}
+{{- if and (eq $object.kind "ServiceAccount") (hasKey $accounts $object.metadata.name) }}
 {{- $account := (index $root.Values (trimPrefix "checky-" $object.metadata.name)).serviceAccount }}
 {{- $created = $account.create }}
 {{- $_ := set $object.metadata "name" (index $accounts $object.metadata.name) }}
@@ -141,7 +142,7 @@ ServiceAccounts, but those of some names: dict "root" $ "file" "files/rbac/role.
 {{- end }}
 {{- end }}
 {{- end }}
-{{- $_ := set $object.metadata "labels" (merge $labels (include "checky.releaseLabels" $root | fromYaml)) }}
+{{- $_ := set $object.metadata "labels" (merge $labels (include "checky.releaseLabels" $root | fromYaml) ($.labels | default dict)) }}
 {{- if $created }}
 ---
 {{ toYaml $object }}

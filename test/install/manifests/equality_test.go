@@ -35,6 +35,8 @@ func TestChartEqualsKustomize(t *testing.T) {
 		"CertManager": {"certificates by cert-manager", "with-certmanager", nil, `{certManager: {enabled: true}}`},
 		"Knowledge":   {"a knowledge file of one's own", "default", []string{"knowledge"}, `{knowledge: {content: FILE}}`},
 		"Autoscaling": {"the number of replicas is the autoscaler's", "default", []string{"autoscaling"}, `{apiserver: {autoscaling: {enabled: true}}}`},
+		"Prometheus":  {"what is scraped, and what alerts", "default", []string{"prometheus"}, `{metrics: {serviceMonitor: {enabled: true}, prometheusRule: {enabled: true}}}`},
+		"Grafana":     {"the dashboard", "default", []string{"grafana"}, `{grafana: {dashboard: {enabled: true}}}`},
 		"Ingress": {"the example of an Ingress", "default", []string{"ingress"}, `{apiserver: {ingress: {enabled: true, className: nginx,
 			annotations: {cert-manager.io/cluster-issuer: letsencrypt}}}}`},
 		"Gateway": {"the example of a Gateway", "default", []string{"gateway"}, `{apiserver: {gateway: {enabled: true, className: example,
