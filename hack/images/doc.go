@@ -4,7 +4,7 @@
 //	go -C hack/images run . -version v0.1.0 -out "$PWD/dist/images"
 //
 //	   go build ----------- the program ---------+
-//	   go list -deps ------ the licences --------+--> layers --> image --+--> checky.tar   docker load, ctr images import
+//	   the checkout ------- its licences --------+--> layers --> image --+--> checky.tar   docker load, ctr images import
 //	   apt-get download --- CA certificates,     |                       +--> checky.oci/  an OCI layout: skopeo, crane, buildah
 //	                        glibc, libasound2 ---+
 //

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"fmt"
 	"io/fs"
@@ -9,8 +8,6 @@ import (
 	"path/filepath"
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
-
-	"github.com/checky-dev/checky/hack/images/notices"
 )
 
 // recipe is what one image is made of.
@@ -98,7 +95,7 @@ func (r recipe) layers(ctx context.Context, s source, p platform, d debian) ([]v
 			return nil, err
 		}
 	}
-	above, err := r.program(ctx, s, p, file)
+	above, err := r.program(s, file)
 	if err != nil {
 		return nil, err
 	}
@@ -128,23 +125,19 @@ func basics(d debian) (tree, error) {
 }
 
 // program is the binary with its licences.
-func (r recipe) program(ctx context.Context, s source, p platform, file string) (tree, error) {
+func (r recipe) program(s source, file string) (tree, error) {
 	t := tree{}
 	body, err := os.ReadFile(file) //nolint:gosec // it was just built
 	if err != nil {
 		return nil, err
 	}
 	t.add("usr/local/bin/"+r.name, 0o755, body)
-	own, err := os.ReadFile(filepath.Join(s.root, "LICENSE"))
-	if err != nil {
-		return nil, err
+	for _, name := range []string{"LICENSE", "THIRD_PARTY_NOTICES.txt"} {
+		text, err := os.ReadFile(filepath.Join(s.root, name))
+		if err != nil {
+			return nil, err
+		}
+		t.add("usr/share/doc/checky/"+name, 0o644, text)
 	}
-	t.add("usr/share/doc/checky/LICENSE", 0o644, own)
-	var others bytes.Buffer
-	program := notices.Program{Root: s.root, Package: "./cmd/" + r.name, Env: p.env(r.cgo)}
-	if err := notices.Write(ctx, &others, program); err != nil {
-		return nil, err
-	}
-	t.add("usr/share/doc/checky/THIRD-PARTY-NOTICES", 0o644, others.Bytes())
 	return t, nil
 }
