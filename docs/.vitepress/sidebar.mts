@@ -2,6 +2,7 @@
 import { readdirSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import type { DefaultTheme } from 'vitepress'
+import { repository } from './markdown.mts'
 
 const modules = readdirSync(fileURLToPath(new URL('../modules', import.meta.url)))
   .map((file) => file.replace(/\.md$/, ''))
@@ -44,6 +45,7 @@ export const sidebar: DefaultTheme.Sidebar = [
     text: 'Install and operate',
     items: [
       { text: 'Operations', link: '/operations' },
+      { text: 'Upgrade, backup, uninstall', link: '/lifecycle' },
       { text: 'Runbooks', link: '/runbooks' },
     ],
   },
@@ -66,5 +68,12 @@ export const sidebar: DefaultTheme.Sidebar = [
       { text: 'Decisions', link: '/design/decisions' },
     ],
   },
-  { text: 'Develop', items: [{ text: 'Developing Checky', link: '/development' }] },
+  {
+    text: 'Develop',
+    items: [
+      { text: 'Developing Checky', link: '/development' },
+      { text: 'Contributing', link: `${repository}/blob/main/CONTRIBUTING.md` },
+      { text: 'Changes', link: `${repository}/blob/main/CHANGELOG.md` },
+    ],
+  },
 ]

@@ -69,7 +69,7 @@ func (w *writer) index() string {
 // parameters is the table of a module's parameters.
 func parameters(m *rules.Module) string {
 	var b strings.Builder
-	b.WriteString("| parameter | type | |\n| --- | --- | --- |\n")
+	b.WriteString("| parameter | type | meaning |\n| --- | --- | --- |\n")
 	list := m.Params
 	if !slices.ContainsFunc(list, func(p rules.Param) bool { return p.Name == rules.FieldParam.Name }) {
 		list = append([]rules.Param{rules.FieldParam}, list...)
@@ -86,7 +86,7 @@ func parameters(m *rules.Module) string {
 
 // inCell keeps a text in its cell of a table.
 func inCell(text string) string {
-	return strings.NewReplacer("|", `\|`, "\n", " ", "<", "&lt;").Replace(text)
+	return strings.NewReplacer("|", `\|`, "\n", " ").Replace(text)
 }
 
 func example(text string) string { return "```yaml\n" + text + "\n```\n" }
@@ -203,7 +203,7 @@ values; a [module](../modules.md) tells better what is wrong with a single one. 
 Besides operators, field selection and indexing: CEL's standard library, optional values, strings, math, sets and two-variable comprehensions, and Kubernetes'
 libraries for quantities, IP addresses, CIDRs, versions, URLs, regular expressions, lists and formats.
 
-| function | forms | |
+| function | forms | meaning |
 | --- | --- | --- |
 `, rules.MaxExpressionBytes, cel.TypicalItems, cel.TypicalText, rules.MaxCELCost, rules.MaxCELCostPerCheck, cel.MaxLoops, cel.MaxRegexBytes, cel.MaxText)
 	for _, f := range cel.New().Functions() {
