@@ -18,7 +18,9 @@ fi
 version=$1
 shift
 platforms=("$@")
+krew=()
 if [ ${#platforms[@]} -eq 0 ]; then
+	krew=(-krew "$PWD/.krew.yaml")
 	platforms=(linux/amd64 linux/arm64 darwin/amd64 darwin/arm64 windows/amd64 windows/arm64)
 fi
 out=${OUT:-dist/release}
@@ -26,17 +28,13 @@ epoch=${SOURCE_DATE_EPOCH:-$(git log -1 --format=%ct)}
 revision=${REVISION:-$(git rev-parse HEAD)}
 
 stamp=github.com/checky-dev/checky/cmd/program
-programs=()
-for program in checky kubectl-checky; do
-	if [ -d "cmd/$program" ]; then programs+=("$program"); fi
-done
 
 rm -rf "$out"
 mkdir -p "$out"
 out=$(cd "$out" && pwd)
 for platform in "${platforms[@]}"; do
 	os=${platform%/*} arch=${platform#*/}
-	for program in "${programs[@]}"; do
+	for program in checky kubectl-checky; do
 		echo "building $program $version for $platform" >&2
 		file=$out/bin/${os}_$arch/$program
 		if [ "$os" = windows ]; then file+=.exe; fi
@@ -44,6 +42,6 @@ for platform in "${platforms[@]}"; do
 			-ldflags "-s -w -buildid= -X $stamp.version=$version -X $stamp.revision=$revision" -o "$file" "./cmd/$program"
 	done
 done
-go -C hack/release run . -version "$version" -dir "$out" -root "$PWD" -epoch "$epoch"
+GOWORK=off go -C hack/release run . -version "$version" -dir "$out" -root "$PWD" -epoch "$epoch" "${krew[@]}"
 rm -rf "${out:?}/bin"
 ls "$out"

@@ -19,7 +19,8 @@ var versions = regexp.MustCompile(`^v(0|[1-9]\d*)\.(0|[1-9]\d*)\.(0|[1-9]\d*)(-[
 type release struct {
 	version string    // with its v
 	dir     string    // holds bin/OS_ARCH/PROGRAM, and gets the rest
-	root    string    // the checkout: LICENSE, THIRD_PARTY_NOTICES.txt, .krew.yaml
+	root    string    // the checkout: LICENSE, THIRD_PARTY_NOTICES.txt
+	krew    string    // the template of the plugin's manifest; empty: none is written
 	at      time.Time // of the commit
 }
 
@@ -28,6 +29,7 @@ func main() {
 	flag.StringVar(&r.version, "version", "", "the version, as v0.1.0")
 	flag.StringVar(&r.dir, "dir", "", "the folder with bin/OS_ARCH/PROGRAM, where everything else is written")
 	flag.StringVar(&r.root, "root", ".", "the checkout")
+	flag.StringVar(&r.krew, "krew", "", "the template of the plugin's manifest for krew; without it none is written")
 	flag.Int64Var(&epoch, "epoch", 0, "the commit's time, in seconds since 1970")
 	flag.Parse()
 	r.at = time.Unix(epoch, 0).UTC()

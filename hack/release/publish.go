@@ -5,7 +5,6 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
-	"maps"
 	"os"
 	"path"
 	"path/filepath"
@@ -36,23 +35,21 @@ func writeChecksums(dir string, names []string) (map[string]string, error) {
 //	{{ addURIAndSha "https://.../{{ .TagName }}/kubectl-checky_{{ .TagName }}_linux_amd64.tar.gz" .TagName }}
 //
 // The call becomes the lines uri and sha256. An address whose file is not part of the release is an error. A
-// release without the plugin has no manifest.
+// build of some platforms alone is given no template, and has no manifest.
 func (r release) writeKrew(sums map[string]string) error {
-	if !slices.ContainsFunc(slices.Collect(maps.Keys(sums)), isPlugin) {
+	if r.krew == "" {
 		return nil
 	}
-	text, err := os.ReadFile(filepath.Join(r.root, ".krew.yaml"))
+	text, err := os.ReadFile(r.krew)
 	if err != nil {
 		return err
 	}
 	filled, err := fillKrew(string(text), r.version, sums)
 	if err != nil {
-		return fmt.Errorf(".krew.yaml: %w", err)
+		return fmt.Errorf("%s: %w", r.krew, err)
 	}
 	return os.WriteFile(filepath.Join(r.dir, "krew.yaml"), filled, 0o644) // #nosec G306 -- to be read by all
 }
-
-func isPlugin(name string) bool { return strings.HasPrefix(name, "kubectl-checky_") }
 
 func fillKrew(text, version string, sums map[string]string) ([]byte, error) {
 	data := struct{ TagName string }{version}

@@ -36,6 +36,7 @@ func checkout(t *testing.T, programs ...string) release {
 			t.Fatal(err)
 		}
 	}
+	r.krew = filepath.Join(r.root, ".krew.yaml")
 	self, err := os.Executable()
 	if err != nil {
 		t.Fatal(err)
@@ -99,6 +100,7 @@ func TestTheSameProgramsGiveTheSameRelease(t *testing.T) {
 
 func TestArchivesHaveOneTimeAndNoOwner(t *testing.T) {
 	r := checkout(t, "linux_arm64/checky", "windows_amd64/checky.exe")
+	r.krew = ""
 	if err := r.run(); err != nil {
 		t.Fatal(err)
 	}
@@ -136,6 +138,7 @@ func TestArchivesHaveOneTimeAndNoOwner(t *testing.T) {
 
 func TestTheBillNamesWhatWasLinked(t *testing.T) {
 	r := checkout(t, "linux_amd64/checky")
+	r.krew = ""
 	if err := r.run(); err != nil {
 		t.Fatal(err)
 	}
