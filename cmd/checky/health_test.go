@@ -14,7 +14,9 @@ import (
 func TestHealth(t *testing.T) {
 	mux, asked := http.NewServeMux(), 0
 	mux.HandleFunc("/ok", func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte("OK\n")) })
-	mux.HandleFunc("/bad", func(w http.ResponseWriter, _ *http.Request) { http.Error(w, "no cache yet", http.StatusServiceUnavailable) })
+	mux.HandleFunc("/bad", func(w http.ResponseWriter, _ *http.Request) {
+		http.Error(w, "no cache yet", http.StatusServiceUnavailable)
+	})
 	mux.HandleFunc("/away", func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "/elsewhere", http.StatusFound) })
 	mux.HandleFunc("/elsewhere", func(http.ResponseWriter, *http.Request) { asked++ })
 	mux.HandleFunc("/long", func(w http.ResponseWriter, _ *http.Request) {
