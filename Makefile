@@ -90,7 +90,7 @@ generate: ## Write the deep copies of the API types, the OpenAPI document, the G
 	"$$(hack/tools.sh crd-ref-docs)" --log-level ERROR --source-path api/v1alpha1 --config hack/docs/api/config.yaml --templates-dir hack/docs/api \
 		--renderer markdown --output-path "$$types"; \
 	go run ./hack/docs -types "$$types" docs
-	go test ./cmd/checky ./cmd/checky-alertd -run TestReferenceIsCommitted -count 1 -update
+	go test ./cmd/checky ./cmd/checky-alertd ./cmd/kubectl-checky -run TestReferenceIsCommitted -count 1 -update
 
 .PHONY: pictures
 pictures: ## Draw the spectrograms of the documentation; it needs sox
@@ -109,6 +109,12 @@ manifests: ## Write the custom resource definitions, the controller's role and t
 .PHONY: notices
 notices: ## Write THIRD_PARTY_NOTICES.txt, the licences of what the programs are made of
 	go run ./hack/licenses > .notices.part && mv .notices.part THIRD_PARTY_NOTICES.txt
+
+.PHONY: chart
+chart: ## Lint the Helm chart with each of its files of values, and pack it into dist
+	helm="$$(hack/tools.sh helm)"; \
+	for values in charts/checky/ci/*-values.yaml; do "$$helm" lint --strict --quiet -f "$$values" charts/checky; done; \
+	"$$helm" package --destination dist charts/checky
 
 .PHONY: install-yaml
 install-yaml: ## Write dist/install.yaml, all of config/default in one file

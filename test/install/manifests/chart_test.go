@@ -5,6 +5,7 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -197,6 +198,37 @@ func TestChartAccounts(t *testing.T) {
 		for _, usual := range []string{"checky-controller", "checky-apiserver"} {
 			if strings.Contains(string(text), "system:serviceaccount:checky-system:"+usual+"'") {
 				t.Errorf("%s %s is about %s", object.GetKind(), object.GetName(), usual)
+			}
+		}
+	}
+}
+
+// documentedValues are the files of values in docs/helm.md.
+var documentedValues = regexp.MustCompile("(?s)```yaml\n# values.yaml\n(.*?)```")
+
+// TestChartTakesWhatIsDocumented renders each file of values that docs/helm.md shows: all of it is known, and the objects are what their kinds allow.
+func TestChartTakesWhatIsDocumented(t *testing.T) {
+	page, err := os.ReadFile("../../../docs/helm.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	decoder := serializer.NewCodecFactory(kinds(t), serializer.EnableStrict).UniversalDeserializer()
+	blocks := documentedValues.FindAllSubmatch(page, -1)
+	if len(blocks) < 14 {
+		t.Errorf("docs/helm.md has %d files of values", len(blocks))
+	}
+	for _, block := range blocks {
+		manifest, tests := installed(t, namespace, parse(t, string(block[1])))
+		for _, object := range append(manifest, tests...) {
+			text, err := json.Marshal(object.Object)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if _, _, err := decoder.Decode(text, nil, nil); err != nil {
+				t.Errorf("%s%s %s: %v", block[1], object.GetKind(), object.GetName(), err)
+			}
+			if object.GetKind() == "CustomResourceDefinition" && !strings.Contains(string(page), " "+object.GetName()) {
+				t.Errorf("docs/helm.md does not say how %s is deleted", object.GetName())
 			}
 		}
 	}

@@ -4,6 +4,7 @@ import (
 	"encoding/base64"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -159,6 +160,22 @@ func TestRelease(t *testing.T) {
 		t.Errorf("installed again: %v", err)
 	}
 	c.has("orders", "{.metadata.name}", "-n", "checky", "ruleset/orders")
+}
+
+// TestReleaseTakesOver changes over from kubectl apply -k, as docs/helm.md says: the Deployments stay the same objects.
+func TestReleaseTakesOver(t *testing.T) {
+	c := newCluster(t)
+	c.must("", "apply", "-k", filepath.Join(configs, "default"))
+	uid := c.must("", "get", "-n", namespace, "deployment/checky-apiserver", "-o", "jsonpath={.metadata.uid}")
+	if _, err := c.install(releaseName, namespace, ""); err == nil || !strings.Contains(err.Error(), "invalid ownership metadata") {
+		t.Errorf("what is not Helm's: %v", err)
+	}
+	install := action.NewInstall(c.helm(namespace))
+	install.ReleaseName, install.Namespace, install.TakeOwnership = "taken", namespace, true
+	if _, err := install.RunWithContext(t.Context(), c.chart, map[string]any{}); err != nil {
+		t.Fatal(err)
+	}
+	c.has(uid, "{.metadata.uid}", "-n", namespace, "deployment/checky-apiserver")
 }
 
 // takesNotes holds the notes to being commands that a shell reads, with an object that the API server takes.
