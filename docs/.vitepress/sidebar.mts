@@ -44,6 +44,7 @@ export const sidebar: DefaultTheme.Sidebar = [
   {
     text: 'Install and operate',
     items: [
+      { text: 'Helm', link: '/helm' },
       { text: 'Operations', link: '/operations' },
       { text: 'Upgrade, backup, uninstall', link: '/lifecycle' },
       { text: 'Runbooks', link: '/runbooks' },
@@ -56,6 +57,7 @@ export const sidebar: DefaultTheme.Sidebar = [
       { text: 'The kinds', link: '/reference/api' },
       { text: 'checky', link: '/reference/checky' },
       { text: 'checky-alertd', link: '/reference/checky-alertd' },
+      { text: 'kubectl checky', link: '/reference/kubectl-checky' },
       { text: 'Limits', link: '/limits' },
     ],
   },

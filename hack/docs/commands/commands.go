@@ -1,7 +1,7 @@
 // Package commands writes the reference of a program's commands from what they say themselves under --help: one page, a heading for
 // each command. The programs' tests compare the pages that are committed with it, and write them with -update:
 //
-//	go test ./cmd/checky ./cmd/checky-alertd -run TestReferenceIsCommitted -update
+//	go test ./cmd/... -run TestReferenceIsCommitted -update
 package commands
 
 import (
@@ -98,10 +98,20 @@ func firstOf(long, short string) string {
 	return short + "."
 }
 
-// prose keeps a text from being read as anything but words.
+// prose keeps a text from being read as anything but words, and its indented paragraphs as code.
 func prose(text string) string {
-	return strings.NewReplacer("*", `\*`, "_", `\_`, "<", "&lt;", "|", `\|`, "{", `\{`, "[", `\[`).Replace(strings.TrimSpace(text))
+	paragraphs := strings.Split(strings.Trim(text, "\n"), "\n\n")
+	for i, p := range paragraphs {
+		if strings.HasPrefix(p, "  ") {
+			paragraphs[i] = "```sh\n" + unindented(p) + "\n```"
+		} else {
+			paragraphs[i] = words.Replace(strings.TrimSpace(p))
+		}
+	}
+	return strings.Join(paragraphs, "\n\n")
 }
+
+var words = strings.NewReplacer("*", `\*`, "_", `\_`, "<", "&lt;", "|", `\|`, "{", `\{`, "[", `\[`)
 
 func unindented(text string) string {
 	lines := strings.Split(strings.TrimRight(text, "\n"), "\n")
