@@ -27,6 +27,7 @@ var consolePages = []struct{ path, section string }{
 	{"docs/rest.md", ""},
 	{"docs/operations.md", ""},
 	{"docs/start.md", "## Without a cluster"},
+	{"docs/kubectl.md", ""},
 }
 
 const (
@@ -249,7 +250,7 @@ func (s *shell) run(command string) (output, code string) {
 // build builds the commands into a folder.
 func build(t *testing.T, dir string) {
 	t.Helper()
-	command := exec.CommandContext(t.Context(), "go", "build", "-o", dir+"/", "./cmd/checky", "./cmd/checky-alertd")
+	command := exec.CommandContext(t.Context(), "go", "build", "-o", dir+"/", "./cmd/checky", "./cmd/checky-alertd", "./cmd/kubectl-checky")
 	command.Dir = root
 	if out, err := command.CombinedOutput(); err != nil {
 		t.Fatalf("go build: %v\n%s", err, out)

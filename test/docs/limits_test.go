@@ -63,6 +63,8 @@ var packages = map[string]string{
 	"audio/player/child": "audio/player/child",
 	"audio/sandbox":      "audio/sandbox",
 	"audio/trace":        "audio/trace",
+
+	"plugin": "cmd/kubectl-checky",
 }
 
 // documented are the packages of which every exported limit has to be on the page.
