@@ -28,5 +28,5 @@ func (n *Node) startDNS(context.Context) error {
 	if err := os.WriteFile(path, fmt.Appendf(nil, corefile, NodeAddress, access), 0o600); err != nil {
 		return err
 	}
-	return n.serve("coredns", n.binaries.DNS, "-conf", path)
+	return n.serve("coredns", n.binaries.path("coredns"), "-conf", path)
 }

@@ -2,9 +2,9 @@
 // the control plane of package controlplane with kube-controller-manager, kube-scheduler, kubelet and kube-proxy from the same modules,
 // CoreDNS, and Debian's containerd, runc and CNI plugins. Images come from archives.
 //
-//	func TestMain(m *testing.M) { os.Exit(node.Isolated(m.Run)) }
+//	func TestMain(m *testing.M) { os.Exit(node.Isolated(prepare, m.Run)) } // prepare: node.Build("../../..")
 //
-//	n, err := node.Start(ctx, node.Options{Log: os.Stderr})
+//	n, err := node.Start(ctx, os.Stderr)
 //	err = n.Import(ctx, "dist/images/checky.tar")
 //	out, err := n.Kubectl(ctx, "apply", "-k", "config/default")
 //	err = n.Stop()

@@ -26,13 +26,16 @@ const folderPrefix = "checky-node-"
 // ErrNotRoot says that the machine's administrator has to run this: namespaces, control groups and containers are made.
 var ErrNotRoot = errors.New("a node needs root: run it by sudo")
 
-// Isolated runs a program in namespaces of its own, and returns its exit code. Call it first thing in TestMain.
-func Isolated(run func() int) int {
+// Isolated runs a program in namespaces of its own, and returns its exit code. Call it first thing in TestMain. What has to come from
+// other machines is fetched before, by prepare, which runs outside; the environment that it sets is the program's.
+func Isolated(prepare func() error, run func() int) int {
 	var code int
 	var err error
 	switch os.Getenv(stageEnv) {
 	case "":
-		code, err = outside()
+		if err = prepare(); err == nil {
+			code, err = outside()
+		}
 	case "init":
 		code, err = initProcess()
 	default:

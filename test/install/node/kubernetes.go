@@ -70,7 +70,7 @@ func (n *Node) startControllers(context.Context) error {
 	if err != nil {
 		return err
 	}
-	err = n.serve("kube-controller-manager", n.binaries.kubernetes("kube-controller-manager"),
+	err = n.serve("kube-controller-manager", n.binaries.path("kube-controller-manager"),
 		"--kubeconfig="+manager, "--authentication-kubeconfig="+manager, "--authorization-kubeconfig="+manager,
 		"--use-service-account-credentials", "--leader-elect=false", "--bind-address=127.0.0.1",
 		"--service-account-private-key-file="+n.ServiceAccountKeyFile(), "--root-ca-file="+n.AuthorityFile(),
@@ -79,7 +79,7 @@ func (n *Node) startControllers(context.Context) error {
 	if err != nil {
 		return err
 	}
-	return n.serve("kube-scheduler", n.binaries.kubernetes("kube-scheduler"),
+	return n.serve("kube-scheduler", n.binaries.path("kube-scheduler"),
 		"--kubeconfig="+scheduler, "--authentication-kubeconfig="+scheduler, "--authorization-kubeconfig="+scheduler,
 		"--leader-elect=false", "--bind-address=127.0.0.1")
 }
@@ -104,7 +104,7 @@ func (n *Node) startKubelet(context.Context) error {
 		}
 	}
 	root := filepath.Join(n.dir, "kubelet")
-	return n.serve("kubelet", n.binaries.kubernetes("kubelet"),
+	return n.serve("kubelet", n.binaries.path("kubelet"),
 		"--config="+config, "--kubeconfig="+access, "--root-dir="+root, "--cert-dir="+filepath.Join(root, "pki"),
 		"--hostname-override="+Name, "--node-ip="+NodeAddress.String())
 }
@@ -120,5 +120,5 @@ func (n *Node) startProxy(context.Context) error {
 	if err := os.WriteFile(config, []byte(text), 0o600); err != nil {
 		return err
 	}
-	return n.serve("kube-proxy", n.binaries.kubernetes("kube-proxy"), "--config="+config)
+	return n.serve("kube-proxy", n.binaries.path("kube-proxy"), "--config="+config)
 }

@@ -16,7 +16,6 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/util/wait"
 	"k8s.io/client-go/kubernetes"
-	"k8s.io/client-go/rest"
 
 	"github.com/checky-dev/checky/cmd/checky/controlplane"
 )
@@ -37,35 +36,29 @@ var NodeAddress = netip.AddrFrom4([4]byte{10, 90, 0, 1})
 // startTimeout bounds a start: many times what it takes on two cores.
 const startTimeout = 3 * time.Minute
 
-// Options say what to run.
-type Options struct {
-	// Binaries is the folder that `hack/controlplane/build.sh node` prints, with coredns and pause beside it: Build makes it.
-	Binaries Binaries
-	// Log takes a line for each step. Nil: nobody wants them.
-	Log io.Writer
-}
-
 // Node is a running cluster of one node.
 type Node struct {
 	*controlplane.ControlPlane
 
 	dir      string
-	binaries Binaries
+	binaries binaries
 	log      io.Writer
 	client   kubernetes.Interface
 	servers  []*server
 }
 
-// Start runs the cluster and returns when its node is ready for Pods. The context bounds the start only. It must run within Isolated.
-func Start(ctx context.Context, opts Options) (*Node, error) {
+// Start runs the cluster and returns when its node is ready for Pods; log takes a line for each step. The context bounds the start only.
+// It must run within Isolated, after Build.
+func Start(ctx context.Context, log io.Writer) (*Node, error) {
 	folder := os.Getenv(folderEnv)
 	if os.Getenv(stageEnv) == "" || folder == "" {
 		return nil, errors.New("node.Start must run within node.Isolated")
 	}
-	n := &Node{dir: folder, binaries: opts.Binaries, log: opts.Log}
-	if n.log == nil {
-		n.log = io.Discard
+	built, err := builtBinaries()
+	if err != nil {
+		return nil, err
 	}
+	n := &Node{dir: folder, binaries: built, log: log}
 	ctx, cancel := context.WithTimeoutCause(ctx, startTimeout, fmt.Errorf("the node is not ready after %s", startTimeout))
 	defer cancel()
 	began := time.Now()
@@ -79,7 +72,7 @@ func Start(ctx context.Context, opts Options) (*Node, error) {
 func (n *Node) start(ctx context.Context) error {
 	var err error
 	n.ControlPlane, err = controlplane.Start(ctx, controlplane.Options{
-		Assets: n.binaries.Kubernetes, NodeAddress: NodeAddress, Log: n.log,
+		Assets: n.binaries.folder, NodeAddress: NodeAddress, Log: n.log,
 	})
 	if err != nil {
 		return err
@@ -137,9 +130,6 @@ func (n *Node) until(ctx context.Context, ask func(context.Context) error) error
 
 // Client is the administrator's.
 func (n *Node) Client() kubernetes.Interface { return n.client }
-
-// Config is a client configuration for the administrator.
-func (n *Node) Config() *rest.Config { return n.RESTConfig() }
 
 // Kubectl runs kubectl as the administrator, and returns what it printed; an error holds that too.
 func (n *Node) Kubectl(ctx context.Context, args ...string) (string, error) {

@@ -69,7 +69,7 @@ func (n *Node) startContainerd(ctx context.Context) error {
 		return err
 	}
 	archive := filepath.Join(n.dir, "pause.tar")
-	if err := writePause(archive, n.binaries.Pause); err != nil {
+	if err := writePause(archive, n.binaries.path("pause")); err != nil {
 		return err
 	}
 	// It is ready when it takes an image.

@@ -33,7 +33,7 @@ func (n *Node) serve(name, path string, args ...string) error {
 	if err != nil {
 		return err
 	}
-	defer file.Close()              //nolint:errcheck // the server has its own
+	defer file.Close()                 //nolint:errcheck // the server has its own
 	cmd := exec.Command(path, args...) //nolint:gosec,noctx // a server of the node's, which stop ends
 	cmd.Stdout, cmd.Stderr = file, file
 	if err := cmd.Start(); err != nil {
