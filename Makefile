@@ -136,6 +136,10 @@ ENGINE ?= auto
 images: ## Build the container images into dist/images; ENGINE=none needs no container engine and no registry
 	ENGINE="$(ENGINE)" hack/images/make.sh dist/images "$(VERSION)"
 
+.PHONY: image-test
+image-test: ## Build the images without an engine and by buildah on stand-in bases, and run them; it needs Debian 12, root, buildah and mmdebstrap
+	GOWORK=off go -C hack/images test -count 1 -tags images -timeout 60m ./...
+
 ##@ Releasing
 
 .PHONY: release-build
