@@ -40,6 +40,8 @@ import (
 	"github.com/checky-dev/checky/rules/builtin"
 )
 
+// The lease of the leader election, whose name can not be asked about before it is there; and who scrapes the metrics, and whether they may.
+//
 // +kubebuilder:rbac:groups=coordination.k8s.io,resources=leases,verbs=create,namespace=checky-system
 // +kubebuilder:rbac:groups=coordination.k8s.io,resources=leases,resourceNames=checky-controller,verbs=get;update,namespace=checky-system
 // +kubebuilder:rbac:groups=authentication.k8s.io,resources=tokenreviews,verbs=create

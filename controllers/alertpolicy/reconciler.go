@@ -32,6 +32,8 @@ import (
 	"github.com/checky-dev/checky/controllers/readiness"
 )
 
+// Policies say in status whether they can work; one that selects namespaces by their labels is looked at again when these change.
+//
 // +kubebuilder:rbac:groups=checky.dev,resources=alertpolicies,verbs=get;list;watch
 // +kubebuilder:rbac:groups=checky.dev,resources=alertpolicies/status,verbs=update
 // +kubebuilder:rbac:groups="",resources=namespaces,verbs=get;list;watch

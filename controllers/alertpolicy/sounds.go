@@ -23,6 +23,8 @@ import (
 	"github.com/checky-dev/checky/api/v1alpha1"
 )
 
+// Sounds that policies name are in ConfigMaps of Checky's own namespace.
+//
 // +kubebuilder:rbac:groups="",resources=configmaps,verbs=get;list;watch,namespace=checky-system
 
 // Sounds are the ConfigMaps of Checky's own namespace that are labelled as sounds. Their metadata is watched; a file is read from the

@@ -19,6 +19,9 @@ import (
 	"github.com/checky-dev/checky/api/v1alpha1"
 )
 
+// Checks get their verdicts in status, and are deleted when their time is over; rule sets decide; events tell of what changed. Before a kind of
+// inputs is watched, the API server is asked whether the controller may.
+//
 // +kubebuilder:rbac:groups=checky.dev,resources=checks,verbs=get;list;watch;delete
 // +kubebuilder:rbac:groups=checky.dev,resources=checks/status,verbs=update
 // +kubebuilder:rbac:groups=checky.dev,resources=rulesets;clusterrulesets,verbs=list;watch

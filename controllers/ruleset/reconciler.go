@@ -21,6 +21,8 @@ import (
 	"github.com/checky-dev/checky/rules"
 )
 
+// Rule sets say in status whether they compile. What reads them has their reading among its own rights.
+//
 // +kubebuilder:rbac:groups=checky.dev,resources=rulesets/status;clusterrulesets/status,verbs=update
 
 // Setup registers the two reconcilers.

@@ -25,6 +25,8 @@ import (
 	"github.com/checky-dev/checky/controllers/readiness"
 )
 
+// Silences say in status whether they hold, and are deleted when they are long over.
+//
 // +kubebuilder:rbac:groups=checky.dev,resources=silences,verbs=get;list;watch;delete
 // +kubebuilder:rbac:groups=checky.dev,resources=silences/status,verbs=update
 

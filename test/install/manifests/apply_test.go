@@ -35,7 +35,7 @@ var borrowed = map[string][]string{
 func borrow(t *testing.T, cp *controlplane.ControlPlane) {
 	t.Helper()
 	for module, files := range borrowed {
-		out, err := exec.CommandContext(t.Context(), "go", "list", "-m", "-f", "{{.Dir}}", module).Output() //nolint:gosec // one of two
+		out, err := exec.CommandContext(t.Context(), "go", "list", "-m", "-f", "{{.Dir}}", module).Output()
 		if err != nil {
 			t.Fatal(module, err)
 		}
@@ -61,7 +61,7 @@ func foreign(objects []*unstructured.Unstructured) bool {
 // kubectl runs the kubectl that belongs to the control plane, as the administrator.
 func kubectl(t *testing.T, cp *controlplane.ControlPlane, in []byte, args ...string) (string, error) {
 	t.Helper()
-	command := exec.CommandContext(t.Context(), cp.KubectlPath(), args...) //nolint:gosec // the test's own arguments
+	command := exec.CommandContext(t.Context(), cp.KubectlPath(), args...)
 	command.Env = append(os.Environ(), "KUBECONFIG="+cp.Kubeconfig())
 	command.Stdin = bytes.NewReader(in)
 	out, err := command.CombinedOutput()
@@ -141,7 +141,7 @@ func aggregate(t *testing.T, cp *controlplane.ControlPlane) {
 	t.Helper()
 	ctx, cancel := context.WithCancel(context.WithoutCancel(t.Context()))
 	var log bytes.Buffer
-	command := exec.CommandContext(ctx, filepath.Join(filepath.Dir(cp.KubectlPath()), "kube-controller-manager"), //nolint:gosec // of the control plane
+	command := exec.CommandContext(ctx, filepath.Join(filepath.Dir(cp.KubectlPath()), "kube-controller-manager"),
 		"--kubeconfig="+cp.Kubeconfig(), "--controllers=clusterrole-aggregation-controller", "--leader-elect=false",
 		"--bind-address=127.0.0.1", "--secure-port=0")
 	command.Stderr = &log

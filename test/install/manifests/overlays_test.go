@@ -56,7 +56,7 @@ func folders(t *testing.T, kind string) []string {
 	}
 	var found []string
 	for _, file := range files {
-		text, err := os.ReadFile(file) //nolint:gosec // of this checkout
+		text, err := os.ReadFile(file)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -92,7 +92,7 @@ func all[T any](t *testing.T, objects []*unstructured.Unstructured, kind string)
 func TestEveryFolderIsInstalled(t *testing.T) {
 	used := map[string]bool{}
 	for _, folder := range folders(t, types.KustomizationKind) {
-		text, err := os.ReadFile(filepath.Join(configs, folder, "kustomization.yaml")) //nolint:gosec // of this checkout
+		text, err := os.ReadFile(filepath.Join(configs, folder, "kustomization.yaml"))
 		if err != nil {
 			t.Fatal(err)
 		}
