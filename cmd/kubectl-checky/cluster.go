@@ -126,10 +126,8 @@ func (w printableWriter) Write(p []byte) (int, error) {
 	return len(p), err
 }
 
-// notInstalled begins with a name, as no error should that is wrapped; it is printed as it is.
-const notInstalled = "Checky is not installed in this cluster: it does not serve " + group + "; install it (https://github.com/checky-dev/checky), or name another cluster by --context"
-
-const group = "checky.dev/v1alpha1"
+// notInstalled is what to say of a cluster without Checky's kinds, or with those of another version.
+const notInstalled = "Checky is not installed in this cluster: it does not serve checky.dev/v1alpha1; install it (https://github.com/checky-dev/checky), or name another cluster by --context"
 
 // told is an API server's refusal in words that say what to do: whether Checky is installed there at all, who may not do it, or
 // that nobody answers.
@@ -139,7 +137,7 @@ func told(err error) error {
 	case err == nil:
 		return nil
 	case isUnserved(err):
-		return errors.New(notInstalled)
+		return errors.New(notInstalled) //nolint:staticcheck // it begins with a name
 	case apierrors.IsUnauthorized(err):
 		return errors.New("the cluster does not know you: log in again, or correct the kubeconfig's user")
 	case apierrors.IsForbidden(err):

@@ -121,15 +121,12 @@ func (o *resultsOptions) wants(k *v1alpha1.Check, now time.Time) bool {
 }
 
 func (s *session) results(ctx context.Context, o *resultsOptions, out, errOut io.Writer) error {
-	options, err := o.listOptions("")
-	if err != nil {
-		return err
-	}
 	c, err := s.open(errOut)
 	if err != nil {
 		return err
 	}
-	if options, err = o.listOptions(c.namespace); err != nil {
+	options, err := o.listOptions(c.namespace)
+	if err != nil {
 		return err
 	}
 	p := newListPrinter(out, o.output, o.all, c.now)

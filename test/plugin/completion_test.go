@@ -31,7 +31,7 @@ func TestCompletion(t *testing.T) {
 		"shells":      {[]string{"completion", "k"}, "kubectl"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			command := exec.CommandContext(t.Context(), c.plugin, append([]string{"__complete", "--namespace", c.namespace}, test.args...)...) //nolint:gosec // the plugin
+			command := exec.CommandContext(t.Context(), c.plugin, append([]string{"__complete", "--namespace", c.namespace}, test.args...)...)
 			command.Env = c.env
 			out, err := command.Output()
 			if err != nil {
@@ -57,7 +57,7 @@ func TestCompletionIsBounded(t *testing.T) {
 	for i := range 210 {
 		c.create(c.payload(fmt.Sprintf("check-%03d", i), "1"))
 	}
-	command := exec.CommandContext(t.Context(), c.plugin, "__complete", "--namespace", c.namespace, "explain", "") //nolint:gosec // the plugin
+	command := exec.CommandContext(t.Context(), c.plugin, "__complete", "--namespace", c.namespace, "explain", "")
 	command.Env = c.env
 	out, err := command.Output()
 	if err != nil || strings.Count(string(out), "check-") != 200 {
@@ -76,7 +76,7 @@ func TestThroughKubectl(t *testing.T) {
 		}
 	}
 	script := c.must("completion", "kubectl")
-	if err := os.WriteFile(filepath.Join(bin, "kubectl_complete-checky"), []byte(script), 0o700); err != nil { //nolint:gosec // it is run
+	if err := os.WriteFile(filepath.Join(bin, "kubectl_complete-checky"), []byte(script), 0o700); err != nil {
 		t.Fatal(err)
 	}
 	env := append(c.env, "PATH="+bin+":"+os.Getenv("PATH"))
@@ -86,7 +86,7 @@ func TestThroughKubectl(t *testing.T) {
 		{"kubectl __complete checky -n " + c.namespace + " explain ''", "order-1"},
 		{"kubectl-checky completion bash | bash -n && echo fine", "fine"},
 	} {
-		command := exec.CommandContext(t.Context(), "bash", "-c", test.command) //nolint:gosec // of this test
+		command := exec.CommandContext(t.Context(), "bash", "-c", test.command)
 		command.Env = env
 		out, err := command.CombinedOutput()
 		if err != nil || !strings.Contains(string(out), test.want) {

@@ -123,7 +123,7 @@ type following struct {
 
 func (c *cluster) follow(args ...string) *following {
 	c.t.Helper()
-	command := exec.CommandContext(context.WithoutCancel(c.t.Context()), c.plugin, append([]string{"results", "-w", "-n", c.namespace}, args...)...) //nolint:gosec // the plugin
+	command := exec.CommandContext(context.WithoutCancel(c.t.Context()), c.plugin, append([]string{"results", "-w", "-n", c.namespace}, args...)...)
 	command.Env = c.env
 	command.Stderr = os.Stderr
 	out, err := command.StdoutPipe()
