@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"maps"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -29,7 +30,7 @@ func choices(t *testing.T) map[string]map[string]any {
 	}
 	found := map[string]map[string]any{}
 	for _, file := range files {
-		text, err := os.ReadFile(file) //nolint:gosec // of this checkout
+		text, err := os.ReadFile(file)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -200,6 +201,37 @@ func TestChartAccounts(t *testing.T) {
 				t.Errorf("%s %s is about %s", object.GetKind(), object.GetName(), usual)
 			}
 		}
+	}
+}
+
+// commands are those of the notes, which are indented.
+func commands(notes string) string {
+	var script strings.Builder
+	for line := range strings.Lines(notes) {
+		if command, found := strings.CutPrefix(line, "    "); found {
+			script.WriteString(command)
+		}
+	}
+	return script.String()
+}
+
+// TestChartNotesAreCommands has a shell read the notes of each choice of values.
+func TestChartNotesAreCommands(t *testing.T) {
+	for name, values := range choices(t) {
+		t.Run(name, func(t *testing.T) {
+			rendered, err := render(chartDir, namespace, values)
+			if err != nil {
+				t.Fatal(err)
+			}
+			check := exec.CommandContext(t.Context(), "bash", "-n")
+			check.Stdin = strings.NewReader(commands(rendered.Info.Notes))
+			if out, err := check.CombinedOutput(); err != nil || len(out) > 0 {
+				t.Errorf("%v\n%s\n%s", err, out, rendered.Info.Notes)
+			}
+			if strings.Contains(rendered.Info.Notes, "\n\n\n") || strings.Contains(rendered.Info.Notes, "<no value>") {
+				t.Errorf("gaps:\n%s", rendered.Info.Notes)
+			}
+		})
 	}
 }
 

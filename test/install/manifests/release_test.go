@@ -3,7 +3,6 @@ package manifests
 import (
 	"encoding/base64"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -178,21 +177,10 @@ func TestReleaseTakesOver(t *testing.T) {
 	c.has(uid, "{.metadata.uid}", "-n", namespace, "deployment/checky-apiserver")
 }
 
-// takesNotes holds the notes to being commands that a shell reads, with an object that the API server takes.
+// takesNotes holds the object in the notes to being one that the API server takes.
 func (c *cluster) takesNotes(notes string) {
 	c.t.Helper()
-	var script strings.Builder
-	for line := range strings.Lines(notes) {
-		if command, found := strings.CutPrefix(line, "    "); found {
-			script.WriteString(command)
-		}
-	}
-	check := exec.CommandContext(c.t.Context(), "bash", "-n")
-	check.Stdin = strings.NewReader(script.String())
-	if out, err := check.CombinedOutput(); err != nil {
-		c.t.Errorf("the notes are no commands: %v\n%s", err, out)
-	}
-	_, object, _ := strings.Cut(script.String(), "<<'EOF'\n")
+	_, object, _ := strings.Cut(commands(notes), "<<'EOF'\n")
 	object, _, found := strings.Cut(object, "\nEOF\n")
 	if !found {
 		c.t.Fatalf("the notes have no object:\n%s", notes)
