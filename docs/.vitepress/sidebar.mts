@@ -46,8 +46,10 @@ export const sidebar: DefaultTheme.Sidebar = [
     items: [
       { text: 'Helm', link: '/helm' },
       { text: 'Operations', link: '/operations' },
+      { text: 'Sizing', link: '/sizing' },
       { text: 'Upgrade, backup, uninstall', link: '/lifecycle' },
       { text: 'Runbooks', link: '/runbooks' },
+      { text: 'Images', link: '/images' },
     ],
   },
   { text: 'Security', items: [{ text: 'Security', link: '/security' }] },
