@@ -180,8 +180,8 @@ func TestReleaseTakesOver(t *testing.T) {
 // takesNotes holds the object in the notes to being one that the API server takes.
 func (c *cluster) takesNotes(notes string) {
 	c.t.Helper()
-	_, object, _ := strings.Cut(commands(notes), "<<'EOF'\n")
-	object, _, found := strings.Cut(object, "\nEOF\n")
+	_, object, _ := strings.Cut(commands(notes), "echo '")
+	object, _, found := strings.Cut(object, "' | kubectl apply -f -\n")
 	if !found {
 		c.t.Fatalf("the notes have no object:\n%s", notes)
 	}
