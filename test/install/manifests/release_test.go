@@ -187,3 +187,26 @@ func (c *cluster) takesNotes(notes string) {
 	}
 	c.must(object, "apply", "--dry-run=server", "--validate=strict", "-f", "-")
 }
+
+// TestChartNamesWhatItInstalls holds what Artifact Hub is told of the chart to what the chart installs: images of its version, and every kind.
+func TestChartNamesWhatItInstalls(t *testing.T) {
+	loaded, err := loader.Load(chartDir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	told := loaded.Metadata.Annotations
+	objects, err := Helm(chartDir, parse(t, `{alertd: {enabled: true}}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, w := range workloads(t, objects) {
+		if image := w.pods.Spec.Containers[0].Image; !strings.Contains(told["artifacthub.io/images"], "image: "+image+"\n") {
+			t.Errorf("Chart.yaml: artifacthub.io/images lacks %s", image)
+		}
+	}
+	for _, object := range objects {
+		if object.GetKind() == "CustomResourceDefinition" && !strings.Contains(told["artifacthub.io/crds"], "name: "+object.GetName()+",") {
+			t.Errorf("Chart.yaml: artifacthub.io/crds lacks %s", object.GetName())
+		}
+	}
+}
