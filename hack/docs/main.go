@@ -49,7 +49,7 @@ func write(dir, types string) error {
 		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil { //nolint:gosec // the documentation is for everybody
 			return err
 		}
-		if err := os.WriteFile(path, []byte(generated+text), fs.FileMode(0o644)); err != nil { //nolint:gosec // as above
+		if err := os.WriteFile(path, []byte(generated+text), fs.FileMode(0o644)); err != nil {
 			return err
 		}
 	}

@@ -165,8 +165,11 @@ func (w *writer) check(name, text, payload string, want v1alpha1.Phase) (string,
 		return "", fmt.Errorf("%s is not JSON", payload)
 	}
 	out := w.engine.Evaluate(context.Background(), engine.Request{Input: []byte(payload), Program: program})
-	if out.Retrieval != nil || out.Verdict.Phase != want {
-		return "", fmt.Errorf("the verdict on %s is %s (%v): %s", payload, out.Verdict.Phase, out.Retrieval, out.Verdict.Explanation)
+	if out.Retrieval != nil {
+		return "", out.Retrieval
+	}
+	if out.Verdict.Phase != want {
+		return "", fmt.Errorf("the verdict on %s is %s: %s", payload, out.Verdict.Phase, out.Verdict.Explanation)
 	}
 	var b strings.Builder
 	err = report.Write(&b, "text", &report.Report{Inputs: []report.Input{{Name: "payload.json", Verdict: out.Verdict, Reason: out.Reason}}}, report.Options{})

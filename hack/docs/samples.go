@@ -11,6 +11,8 @@ type sample struct {
 }
 
 // samples has one for each module, by its name.
+//
+//nolint:gosec // a field named pass holds what passes, and no password
 var samples = map[string]sample{
 	"compare": {
 		pass:  `{"start": "2026-03-02T08:00:00Z", "end": "2026-03-02T10:30:00+01:00"}`,
@@ -84,6 +86,7 @@ var samples = map[string]sample{
 	},
 }
 
+//nolint:gosec // a field named pass holds what passes, and no password
 var celSample = sample{
 	rule: `cel:
   expression: input.items.all(item, item.qty > 0)
@@ -99,6 +102,7 @@ var celSample = sample{
 	},
 }
 
+//nolint:gosec // a field named pass holds what passes, and no password
 var schemaSample = sample{
 	rule: `jsonSchema:
   type: object

@@ -28,7 +28,7 @@ func Committed(t *testing.T, root *cobra.Command, page string, update bool, perM
 		}
 		return
 	}
-	got, err := os.ReadFile(page) //nolint:gosec // the caller's
+	got, err := os.ReadFile(page)
 	if err != nil {
 		t.Fatal(err)
 	}
