@@ -163,13 +163,19 @@ func (c *cluster) show() {
 		"get pods,deployments,daemonsets,services,endpointslices,secrets,checks -A -o wide",
 		"-n checky-system describe pods",
 		"get events -A --sort-by=.lastTimestamp",
-		"-n checky-system logs -l app.kubernetes.io/name=checky --all-containers --prefix --tail=40",
-		"-n checky-system logs -l app.kubernetes.io/name=checky --all-containers --prefix --tail=40 --previous",
 	} {
 		out, err := c.command(ctx, c.KubectlPath(), strings.Fields(args)...)
 		if err != nil {
 			out = err.Error()
 		}
 		_, _ = io.WriteString(c.t.Output(), "$ kubectl "+args+"\n"+out+"\n")
+	}
+	logs, _ := filepath.Glob(filepath.Join(c.Logs(), "pods/*/*/*.log"))
+	for _, path := range logs {
+		text, err := os.ReadFile(path) //nolint:gosec // the node's own
+		if err != nil {
+			text = []byte(err.Error())
+		}
+		fmt.Fprintf(c.t.Output(), "--- %s\n%s\n", path, text[max(0, len(text)-4000):])
 	}
 }

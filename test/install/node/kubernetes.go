@@ -25,7 +25,7 @@ failCgroupV1: false
 failSwapOn: false
 clusterDNS: [%[1]s]
 clusterDomain: cluster.local
-evictionHard: {memory.available: 50Mi, nodefs.available: 1%%, imagefs.available: 1%%, nodefs.inodesFree: 1%%}
+evictionHard: {memory.available: 50Mi, nodefs.available: 100Mi, imagefs.available: 100Mi, nodefs.inodesFree: 1%%}
 imageGCHighThresholdPercent: 100
 imageGCLowThresholdPercent: 99
 podLogsDir: /var/log/pods
