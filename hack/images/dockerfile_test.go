@@ -103,6 +103,16 @@ func (b buildah) goBase(t *testing.T) string {
 	return image
 }
 
+// packed is an archive of some of a root folder, which keeps the folders' own modes.
+func packed(t *testing.T, root string, names ...string) string {
+	t.Helper()
+	file := filepath.Join(t.TempDir(), "root.tar")
+	if _, err := output(t.Context(), root, nil, "tar", append([]string{"-cf", file}, names...)...); err != nil {
+		t.Fatal(err)
+	}
+	return file
+}
+
 // TestDockerfile builds the Dockerfile as `make images ENGINE=buildah` does, on bases made here: no registry is asked.
 func TestDockerfile(t *testing.T) {
 	b := newBuildah(t)
@@ -110,8 +120,8 @@ func TestDockerfile(t *testing.T) {
 	plain := unpackImage(t, archive(t, "checky"))
 	linked := unpackImage(t, archive(t, "checky-alertd"))
 	const base, alertdBase = "localhost/checky-standin-static:test", "localhost/checky-standin-base:test"
-	b.commit(t, base, nil, plain+"/etc /etc", plain+"/tmp /tmp")
-	b.commit(t, alertdBase, nil, linked+"/etc /etc", linked+"/tmp /tmp", linked+"/lib /lib", linked+"/lib64 /lib64")
+	b.commit(t, base, nil, packed(t, plain, "etc", "tmp")+" /")
+	b.commit(t, alertdBase, nil, packed(t, linked, "etc", "tmp", "lib", "lib64")+" /")
 	proxy, err := output(t.Context(), ".", nil, "go", "env", "GOPROXY")
 	if err != nil {
 		t.Fatal(err)

@@ -236,7 +236,7 @@ func TestLayoutOfTwoPlatforms(t *testing.T) {
 	}
 }
 
-// unpackImage lays an image's files out, with /proc and a folder that its user may write to.
+// unpackImage lays an image's files out, with what every container gets: /proc and /dev/null.
 func unpackImage(t *testing.T, image v1.Image) string {
 	t.Helper()
 	root := t.TempDir()
@@ -263,6 +263,10 @@ func unpackImage(t *testing.T, image v1.Image) string {
 		body, err := io.ReadAll(content)
 		return errors.Join(err, os.WriteFile(path, body, mode))
 	})
+	null := filepath.Join(root, "dev", "null")
+	if err := errors.Join(os.Mkdir(filepath.Dir(null), 0o755), syscall.Mknod(null, syscall.S_IFCHR, 1<<8|3), os.Chmod(null, 0o666)); err != nil { //nolint:gosec // as on a node
+		t.Fatal(err)
+	}
 	proc := filepath.Join(root, "proc")
 	if err := errors.Join(os.Mkdir(proc, 0o755), syscall.Mount("proc", proc, "proc", 0, "")); err != nil { //nolint:gosec // as on a node
 		t.Fatal(err)
@@ -296,6 +300,10 @@ func firstLine(b *bytes.Buffer) string {
 
 func TestCheckyRunsInItsImage(t *testing.T) {
 	root := unpackImage(t, archive(t, "checky"))
+	// As in the manifests' Pods, whose root file system is read-only.
+	if err := os.Chmod(filepath.Join(root, "tmp"), 0o755); err != nil { //nolint:gosec // its user reads there
+		t.Fatal(err)
+	}
 	out, err := inside(t, root, "checky", "--version")
 	if err != nil || !strings.HasPrefix(out, "checky version "+version+" ") {
 		t.Errorf("it says %q: %v", out, err)
