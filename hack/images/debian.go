@@ -49,7 +49,7 @@ func unpack(ctx context.Context, cache, dir string, names []string) (debian, err
 		if err != nil {
 			return d, err
 		}
-		body, err := os.ReadFile(file) //nolint:gosec // a file that this program downloaded
+		body, err := os.ReadFile(file)
 		if err != nil {
 			return d, err
 		}
@@ -97,7 +97,7 @@ func held(file, hash string) bool {
 	if !ok {
 		return false
 	}
-	body, err := os.ReadFile(file) //nolint:gosec // a file that this program downloaded
+	body, err := os.ReadFile(file)
 	sum := sha256.Sum256(body)
 	return err == nil && hex.EncodeToString(sum[:]) == want
 }
@@ -152,7 +152,7 @@ func (d debian) certificates() ([]byte, error) {
 	slices.Sort(files)
 	var bundle bytes.Buffer
 	for _, file := range files {
-		body, err := os.ReadFile(file) //nolint:gosec // of the package
+		body, err := os.ReadFile(file)
 		if err != nil {
 			return nil, err
 		}

@@ -30,7 +30,7 @@ func newBuildah(t *testing.T) buildah {
 	}
 	cache := filepath.Join(user, "checky", "images", "buildah")
 	temporary := filepath.Join(cache, "tmp")
-	if err := os.MkdirAll(temporary, 0o755); err != nil { //nolint:gosec // public packages
+	if err := os.MkdirAll(temporary, 0o755); err != nil {
 		t.Fatal(err)
 	}
 	caches, err := output(t.Context(), ".", nil, "go", "env", "GOMODCACHE", "GOCACHE")

@@ -45,7 +45,7 @@ func TestMain(m *testing.M) {
 			fmt.Fprintln(os.Stderr, err)
 			return 1
 		}
-		defer os.RemoveAll(dir) //nolint:errcheck // nothing to lose
+		defer os.RemoveAll(dir)
 		checkout, made = filepath.Join(dir, "checkout"), filepath.Join(dir, "images")
 		err = copyCheckout(context.Background(), checkout)
 		if err == nil {
@@ -99,7 +99,7 @@ func walk(t *testing.T, image v1.Image, each func(*tar.Header, io.Reader) error)
 		if err != nil {
 			t.Fatal(err)
 		}
-		defer content.Close() //nolint:errcheck // it was only read
+		defer content.Close()
 		r := tar.NewReader(content)
 		for {
 			h, err := r.Next()
@@ -197,7 +197,7 @@ func TestConfig(t *testing.T) {
 			if diff := cmp.Diff(want, file.Config); diff != "" {
 				t.Errorf("(-want +got)\n%s", diff)
 			}
-			if !file.Created.Time.Equal(s.time) || file.OS != "linux" || file.Architecture != host().arch {
+			if !file.Created.Equal(s.time) || file.OS != "linux" || file.Architecture != host().arch {
 				t.Errorf("created %s for %s/%s", file.Created, file.OS, file.Architecture)
 			}
 		})
@@ -246,17 +246,17 @@ func unpackImage(t *testing.T, image v1.Image) string {
 			t.Fatal(err)
 		}
 		if info.Mode().Perm()&0o055 != 0o055 {
-			if err := os.Chmod(dir, info.Mode()|0o055); err != nil { //nolint:gosec // a test's own folder
+			if err := os.Chmod(dir, info.Mode()|0o055); err != nil {
 				t.Fatal(err)
 			}
 		}
 	}
 	walk(t, image, func(h *tar.Header, content io.Reader) error {
-		path := filepath.Join(root, h.Name) //nolint:gosec // an archive of this program's
-		mode := fs.FileMode(h.Mode & 0o777) //nolint:gosec // nine bits
+		path := filepath.Join(root, h.Name)
+		mode := fs.FileMode(h.Mode & 0o777)
 		switch h.Typeflag {
 		case tar.TypeDir:
-			return errors.Join(os.MkdirAll(path, 0o755), os.Chmod(path, mode)) //nolint:gosec // as in the image
+			return errors.Join(os.MkdirAll(path, 0o755), os.Chmod(path, mode))
 		case tar.TypeSymlink:
 			return os.Symlink(h.Linkname, path)
 		}
@@ -264,11 +264,11 @@ func unpackImage(t *testing.T, image v1.Image) string {
 		return errors.Join(err, os.WriteFile(path, body, mode))
 	})
 	null := filepath.Join(root, "dev", "null")
-	if err := errors.Join(os.Mkdir(filepath.Dir(null), 0o755), syscall.Mknod(null, syscall.S_IFCHR, 1<<8|3), os.Chmod(null, 0o666)); err != nil { //nolint:gosec // as on a node
+	if err := errors.Join(os.Mkdir(filepath.Dir(null), 0o755), syscall.Mknod(null, syscall.S_IFCHR, 1<<8|3), os.Chmod(null, 0o666)); err != nil {
 		t.Fatal(err)
 	}
 	proc := filepath.Join(root, "proc")
-	if err := errors.Join(os.Mkdir(proc, 0o755), syscall.Mount("proc", proc, "proc", 0, "")); err != nil { //nolint:gosec // as on a node
+	if err := errors.Join(os.Mkdir(proc, 0o755), syscall.Mount("proc", proc, "proc", 0, "")); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
@@ -283,7 +283,7 @@ func unpackImage(t *testing.T, image v1.Image) string {
 func inside(t *testing.T, root, name string, args ...string) (stdout string, err error) {
 	t.Helper()
 	var out, errOut bytes.Buffer
-	command := exec.CommandContext(t.Context(), "/usr/local/bin/"+name, args...) //nolint:gosec // the image's own
+	command := exec.CommandContext(t.Context(), "/usr/local/bin/"+name, args...)
 	command.Dir = "/"
 	command.Env = []string{"PATH=/usr/local/bin"}
 	command.Stdout, command.Stderr = &out, &errOut
@@ -301,7 +301,7 @@ func firstLine(b *bytes.Buffer) string {
 func TestCheckyRunsInItsImage(t *testing.T) {
 	root := unpackImage(t, archive(t, "checky"))
 	// As in the manifests' Pods, whose root file system is read-only.
-	if err := os.Chmod(filepath.Join(root, "tmp"), 0o755); err != nil { //nolint:gosec // its user reads there
+	if err := os.Chmod(filepath.Join(root, "tmp"), 0o755); err != nil {
 		t.Fatal(err)
 	}
 	out, err := inside(t, root, "checky", "--version")
@@ -322,7 +322,7 @@ metadata: {name: orders}
 spec: {rules: [{name: amount-range, module: {name: range, params: {field: $.amount, max: 10000}}}]}
 `,
 	} {
-		if err := os.WriteFile(filepath.Join(root, "tmp", name), []byte(content), 0o644); err != nil { //nolint:gosec // the image's user reads it
+		if err := os.WriteFile(filepath.Join(root, "tmp", name), []byte(content), 0o644); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -357,12 +357,12 @@ func sounds(t *testing.T, root string) {
 	}
 	loudest := 0
 	for _, file := range files {
-		body, err := os.ReadFile(file) //nolint:gosec // the test's own
+		body, err := os.ReadFile(file)
 		if err != nil {
 			t.Fatal(err)
 		}
 		for i := 44; i+1 < len(body); i += 2 {
-			sample := int(int16(binary.LittleEndian.Uint16(body[i:]))) //nolint:gosec // two's complement
+			sample := int(int16(binary.LittleEndian.Uint16(body[i:])))
 			loudest = max(loudest, sample, -sample)
 		}
 	}

@@ -69,7 +69,7 @@ func TestLayer(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer content.Close() //nolint:errcheck // it was only read
+	defer content.Close()
 	type seen struct {
 		Name, Link string
 		Mode       int64
