@@ -3,6 +3,7 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"os"
 	"os/exec"
@@ -50,9 +51,15 @@ func newBuildah(t *testing.T) buildah {
 		filepath.Join(cache, "storage"), filepath.Join(dir, "run"))
 	containers := write("containers.conf", "[containers]\nvolumes = [%q, %q]\n",
 		modules+"/cache/download:/go-proxy:ro", builds+":/go-build")
-	return buildah{env: []string{
+	b := buildah{env: []string{
 		"CONTAINERS_STORAGE_CONF=" + storage, "CONTAINERS_CONF=" + containers, "BUILDAH_ISOLATION=chroot", "TMPDIR=" + temporary,
 	}}
+	t.Cleanup(func() { // what earlier runs' tags pointed to
+		if _, err := output(context.WithoutCancel(t.Context()), ".", b.env, "buildah", "rmi", "--prune", "--force"); err != nil {
+			t.Error(err)
+		}
+	})
+	return b
 }
 
 func (b buildah) run(t *testing.T, args ...string) string {
