@@ -24,7 +24,7 @@ func compileFormat(p *rules.Params) (rules.Checker, error) {
 	if !ok {
 		if name != "" {
 			p.Reject("format", "there is no format %s; there are %s", rules.ShowLiteral(name), strings.Join(format.Names(), ", "))
-		} else if isText(p.Value("format")) {
+		} else if p.Has("format") && isText(p.Value("format")) {
 			p.Reject("format", "it is empty; give one of %s", strings.Join(format.Names(), ", "))
 		}
 		return nil, nil

@@ -107,6 +107,15 @@ func testRefused(t *testing.T, module string, cases map[string][]string) {
 					t.Errorf("error %q does not contain %q", err, text)
 				}
 			}
+			told := map[string]bool{}
+			for line := range strings.Lines(err.Error()) {
+				if parameter, _, missing := strings.Cut(line, ": it is missing"); missing {
+					if told[parameter] {
+						t.Errorf("error %q says more than once that %s is missing", err, parameter)
+					}
+					told[parameter] = true
+				}
+			}
 		})
 	}
 }
