@@ -44,6 +44,7 @@ func (s *Server) openKnowledge() (err error) {
 		ReloadFailed: func(err error) {
 			log.Error(err, "Could not reload the knowledge file; the last good version stays in use")
 		},
+		CloseFailed: func(err error) { log.Error(err, "Could not free the knowledge file's version before this one") },
 	}}
 	if s.options.Knowledge == "" {
 		s.knowledge, err = rag.New(checky.KnowledgeName, checky.Knowledge, options)

@@ -143,6 +143,7 @@ func openKnowledge(mgr manager.Manager, o *Options, counts *metrics.Metrics, rec
 				recorder.Eventf(pod, nil, corev1.EventTypeWarning, "KnowledgeReloadFailed", "Reload", "%s", err)
 			}
 		},
+		CloseFailed: func(err error) { log.Error(err, "Could not free the knowledge file's version before this one") },
 	}}
 	if o.Knowledge == "" {
 		return rag.New(checky.KnowledgeName, checky.Knowledge, options)

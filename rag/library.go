@@ -40,6 +40,8 @@ type Observer struct {
 	// ReloadFailed tells why a changed file is not in use, once for each failure in a row that differs from the
 	// one before. The last good version stays in use.
 	ReloadFailed func(error)
+	// CloseFailed tells why an index that was replaced could not be closed. The file's content is in use all the same.
+	CloseFailed func(error)
 }
 
 // Stats tells what a Library holds and did.
@@ -188,8 +190,8 @@ func (l *Library) acquire() *index {
 }
 
 func (l *Library) release(ix *index) {
-	if err := ix.release(); err != nil && l.observer.ReloadFailed != nil {
-		l.observer.ReloadFailed(fmt.Errorf("close the index that was replaced: %w", err))
+	if err := ix.release(); err != nil && l.observer.CloseFailed != nil {
+		l.observer.CloseFailed(fmt.Errorf("close the index that was replaced: %w", err))
 	}
 }
 
