@@ -69,7 +69,7 @@ certain labels, those that fail by a rule now (a Silence names Checks, so what f
 	flags.DurationVar(&o.period, "for", 0, "how long, for instance 2h")
 	flags.StringVar(&o.comment, "comment", "", "why")
 	flags.StringVar(&o.by, "by", "", "who asks for it (default: the user that the cluster knows)")
-	flags.StringVar(&o.dryRun, "dry-run", "none", "none, client (nothing is sent) or server (nothing is kept)")
+	flags.StringVar(&o.dryRun, "dry-run", "none", "none, client (it only reads, and makes nothing) or server (the API server judges it, and does not keep it)")
 	flags.StringVarP(&o.output, "output", "o", "", "format of the Silence: name, json, yaml")
 	flags.BoolVar(&o.list, "list", false, "show the Silences that are there")
 	flags.BoolVarP(&o.allNamespaces, "all-namespaces", "A", false, "with --list: of all namespaces")
