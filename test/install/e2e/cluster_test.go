@@ -97,7 +97,7 @@ func (c *cluster) helm(args ...string) string {
 
 // command runs a program as the cluster's administrator, from the checkout's root, where kubectl's plugins are found.
 func (c *cluster) command(ctx context.Context, name string, args ...string) (string, error) {
-	cmd := exec.CommandContext(ctx, name, args...) //nolint:gosec // commands of the tests
+	cmd := exec.CommandContext(ctx, name, args...)
 	cmd.Dir = root
 	cmd.Env = append(os.Environ(), "KUBECONFIG="+c.Kubeconfig(),
 		"PATH="+strings.Join([]string{filepath.Dir(c.KubectlPath()), os.Getenv(pluginEnv), os.Getenv("PATH")}, ":"))
@@ -172,7 +172,7 @@ func (c *cluster) show() {
 	}
 	logs, _ := filepath.Glob(filepath.Join(c.Logs(), "pods/*/*/*.log"))
 	for _, path := range logs {
-		text, err := os.ReadFile(path) //nolint:gosec // the node's own
+		text, err := os.ReadFile(path)
 		if err != nil {
 			text = []byte(err.Error())
 		}

@@ -110,7 +110,7 @@ func scrape(t *testing.T, client *http.Client, url string, satisfy func(map[stri
 	err := wait.PollUntilContextTimeout(t.Context(), between, patience, true, func(ctx context.Context) (bool, error) {
 		text, err := get(ctx, client, url)
 		if err != nil {
-			return false, nil //nolint:nilerr // it is not listening yet
+			return false, nil
 		}
 		defer text.Close()
 		parser := expfmt.NewTextParser(model.LegacyValidation)

@@ -5,12 +5,13 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/prometheus/common/model"
 	"github.com/prometheus/prometheus/model/labels"
 	"github.com/prometheus/prometheus/promql/parser"
 )
 
 // ofTargets are the labels that Prometheus and the Prometheus operator give each series, and what rules record.
-var ofTargets = []string{"job", "namespace", "pod", "node", labels.MetricName}
+var ofTargets = []string{"job", "namespace", "pod", "node", model.MetricNameLabel}
 
 // parse parses a query; dashboards' variables have values for it.
 func parse(t *testing.T, where, query string) parser.Expr {

@@ -157,12 +157,11 @@ func (n *Node) Logs() string { return filepath.Join(n.dir, "log") }
 
 // Stop ends the servers. Containers end with the namespaces.
 func (n *Node) Stop() error {
-	var errs []error
 	for i := range n.servers {
-		errs = append(errs, n.servers[len(n.servers)-1-i].stop())
+		n.servers[len(n.servers)-1-i].stop()
 	}
 	if n.ControlPlane != nil {
-		errs = append(errs, n.ControlPlane.Stop())
+		return n.ControlPlane.Stop()
 	}
-	return errors.Join(errs...)
+	return nil
 }

@@ -29,7 +29,7 @@ type server struct {
 // serve starts a server.
 func (n *Node) serve(name, path string, args ...string) error {
 	log := filepath.Join(n.Logs(), name+".log")
-	file, err := os.OpenFile(log, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600) //nolint:gosec // in the node's folder
+	file, err := os.OpenFile(log, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
 	if err != nil {
 		return err
 	}
@@ -59,10 +59,11 @@ func (s *server) ended() error {
 	}
 }
 
-func (s *server) stop() error {
+// stop ends the server, by force after stopGrace.
+func (s *server) stop() {
 	select {
 	case <-s.done:
-		return nil
+		return
 	default:
 	}
 	_ = s.cmd.Process.Signal(syscall.SIGTERM)
@@ -72,7 +73,6 @@ func (s *server) stop() error {
 		_ = s.cmd.Process.Kill()
 		<-s.done
 	}
-	return nil
 }
 
 func (s *server) tail() []byte {
