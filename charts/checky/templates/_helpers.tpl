@@ -142,7 +142,7 @@ ServiceAccounts, but those of some names, with more labels: dict "root" $ "file"
 {{- end }}
 {{- end }}
 {{- end }}
-{{- $_ := set $object.metadata "labels" (merge $labels (include "checky.releaseLabels" $root | fromYaml) ($.labels | default dict)) }}
+{{- $_ := set $object.metadata "labels" (merge $labels (dict "app.kubernetes.io/name" "checky") (include "checky.releaseLabels" $root | fromYaml) ($.labels | default dict)) }}
 {{- if $created }}
 ---
 {{ toYaml $object }}
