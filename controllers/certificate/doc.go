@@ -24,5 +24,7 @@
 //	          B is made    A's is due, and B is   every server has    A goes
 //	                       known for a day        had B's for a day
 //
+// An authority is good for servers of these names alone. Where others are wanted, another authority and a certificate by it are made at once.
+//
 // It serves nothing itself, and issues nothing to others.
 package certificate

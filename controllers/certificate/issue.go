@@ -12,6 +12,8 @@ import (
 	"net"
 	"slices"
 	"time"
+
+	"k8s.io/apimachinery/pkg/util/validation"
 )
 
 const (
@@ -54,7 +56,7 @@ func (n names) coveredBy(c *x509.Certificate) bool {
 func (n names) and(c *x509.Certificate) names {
 	both := names{slices.Clone(n.dns), slices.Clone(n.ips)}
 	for _, name := range c.DNSNames {
-		if !slices.Contains(both.dns, name) {
+		if !slices.Contains(both.dns, name) && len(validation.IsDNS1123Subdomain(name)) == 0 { // what an authority can be held to
 			both.dns = append(both.dns, name)
 		}
 	}
@@ -69,8 +71,31 @@ func (n names) and(c *x509.Certificate) names {
 	return both
 }
 
-// newAuthority makes an authority and its key.
-func newAuthority(now time.Time) (*x509.Certificate, crypto.Signer, error) {
+// host is the network of one address.
+func host(ip net.IP) *net.IPNet {
+	if short := ip.To4(); short != nil {
+		ip = short
+	}
+	bits := 8 * len(ip)
+	return &net.IPNet{IP: ip, Mask: net.CIDRMask(bits, bits)}
+}
+
+// allowedBy tells whether an authority may sign for all of them. One without constraints, as of somebody else's making, may.
+func (n names) allowedBy(authority *x509.Certificate) bool {
+	dns, ips := authority.PermittedDNSDomains, authority.PermittedIPRanges
+	return (len(dns) == 0 || !slices.ContainsFunc(n.dns, func(name string) bool { return !slices.Contains(dns, name) })) &&
+		(len(ips) == 0 || !slices.ContainsFunc(n.ips, func(ip net.IP) bool {
+			return !slices.ContainsFunc(ips, func(network *net.IPNet) bool { return network.Contains(ip) })
+		}))
+}
+
+// newAuthority makes an authority and its key. It is good for servers of these names and for nothing else (RFC 5280, sections 4.2.1.10
+// and 4.2.1.12): who steals the key cannot be another server to those who trust the authority.
+func newAuthority(n names, now time.Time) (*x509.Certificate, crypto.Signer, error) {
+	hosts := make([]*net.IPNet, len(n.ips))
+	for i, ip := range n.ips {
+		hosts[i] = host(ip)
+	}
 	template := &x509.Certificate{
 		Subject:               pkix.Name{Organization: []string{"Checky"}, CommonName: "Checky authority " + now.UTC().Format(time.RFC3339)},
 		NotBefore:             now.Add(-skew),
@@ -79,6 +104,11 @@ func newAuthority(now time.Time) (*x509.Certificate, crypto.Signer, error) {
 		BasicConstraintsValid: true,
 		IsCA:                  true,
 		MaxPathLenZero:        true,
+		ExtKeyUsage:           []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth},
+
+		PermittedDNSDomainsCritical: true,
+		PermittedDNSDomains:         n.dns,
+		PermittedIPRanges:           hosts,
 	}
 	return sign(template, nil, nil)
 }

@@ -69,8 +69,8 @@ func signed(leaf *x509.Certificate) func(*x509.Certificate) bool {
 // are.
 func refresh(data map[string][]byte, wanted names, now time.Time) (map[string][]byte, error) {
 	m, fresh := read(data), map[string][]byte{}
-	if m.signer == nil || !now.Before(due(m.authorities[0])) {
-		if err := m.renewAuthority(fresh, now); err != nil {
+	if wanted = m.agreed(wanted, now); m.signer == nil || !now.Before(due(m.authorities[0])) || !wanted.allowedBy(m.authorities[0]) {
+		if err := m.renewAuthority(fresh, wanted, now); err != nil {
 			return nil, err
 		}
 	}
@@ -93,9 +93,18 @@ func refresh(data map[string][]byte, wanted names, now time.Time) (map[string][]
 	return all, nil
 }
 
+// agreed are the names that are wanted, with those of a certificate that has long to go: another replica may be of a version that wants
+// these.
+func (m *material) agreed(wanted names, now time.Time) names {
+	if m.leaf != nil && now.Before(due(m.leaf)) {
+		return wanted.and(m.leaf)
+	}
+	return wanted
+}
+
 // renewAuthority puts a new authority before those that the certificate in use is by.
-func (m *material) renewAuthority(fresh map[string][]byte, now time.Time) error {
-	authority, signer, err := newAuthority(now)
+func (m *material) renewAuthority(fresh map[string][]byte, wanted names, now time.Time) error {
+	authority, signer, err := newAuthority(wanted, now)
 	if err != nil {
 		return err
 	}
@@ -122,9 +131,6 @@ func (m *material) certificateDue(wanted names, now time.Time) bool {
 }
 
 func (m *material) renewCertificate(fresh map[string][]byte, wanted names, now time.Time) error {
-	if m.leaf != nil && now.Before(due(m.leaf)) {
-		wanted = wanted.and(m.leaf)
-	}
 	leaf, key, err := newCertificate(m.authorities[0], m.signer, wanted, now)
 	if err != nil {
 		return err

@@ -139,7 +139,7 @@ func TestRefresh(t *testing.T) {
 
 // TestAuthorityRenewed goes through the four steps of doc.go's picture.
 func TestAuthorityRenewed(t *testing.T) {
-	authority, signer, err := newAuthority(start.Add(-due7))
+	authority, signer, err := newAuthority(namesOf("web", "ns"), start.Add(-due7))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -190,8 +190,11 @@ func TestNames(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if diff := cmp.Diff([]string{"tls.crt", "tls.key"}, changed(data, moved)); diff != "" {
+	if diff := cmp.Diff([]string{"ca.crt", "ca.key", "tls.crt", "tls.key"}, changed(data, moved)); diff != "" {
 		t.Fatalf("changed keys (-want +got):\n%s", diff)
+	}
+	if !trusted(t, moved, moved, start.Add(time.Hour)) || !trusted(t, moved, data, start.Add(time.Hour)) {
+		t.Error("who has heard of the new authority refuses one of the two certificates")
 	}
 	// An older replica, that wants the names from before, finds them, and so the two do not fight.
 	if back := must(t, moved, start.Add(2*time.Hour)); len(changed(moved, back)) > 0 {
