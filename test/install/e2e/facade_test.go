@@ -44,7 +44,7 @@ func (c *cluster) facade() *facade {
 			},
 			TLSClientConfig: &tls.Config{
 				MinVersion: tls.VersionTLS13,
-				//nolint:gosec // VerifyConnection does it, with authorities that change
+				// VerifyConnection does it, with authorities that change
 				InsecureSkipVerify: true,
 				VerifyConnection: func(state tls.ConnectionState) error {
 					f.mu.Lock()
@@ -72,19 +72,32 @@ func (c *cluster) trust(f *facade) {
 	}
 }
 
+// answer is what came back of a request.
+type answer struct {
+	status int
+	header http.Header
+	body   []byte
+}
+
 // call sends a request, and returns the status and the body.
 func (f *facade) call(ctx context.Context, method, path, token string, body any, headers ...string) (int, []byte, error) {
+	a, err := f.ask(ctx, method, path, token, body, headers...)
+	return a.status, a.body, err
+}
+
+// ask sends a request, and returns all of the answer.
+func (f *facade) ask(ctx context.Context, method, path, token string, body any, headers ...string) (answer, error) {
 	var text io.Reader
 	if body != nil {
 		encoded, err := json.Marshal(body)
 		if err != nil {
-			return 0, nil, err
+			return answer{}, err
 		}
 		text = bytes.NewReader(encoded)
 	}
 	request, err := http.NewRequestWithContext(ctx, method, f.url+path, text)
 	if err != nil {
-		return 0, nil, err
+		return answer{}, err
 	}
 	request.Header.Set("Content-Type", "application/json")
 	if token != "" {
@@ -96,11 +109,11 @@ func (f *facade) call(ctx context.Context, method, path, token string, body any,
 	}
 	response, err := f.http.Do(request)
 	if err != nil {
-		return 0, nil, err
+		return answer{}, err
 	}
-	defer response.Body.Close() //nolint:errcheck // it was read
-	answer, err := io.ReadAll(io.LimitReader(response.Body, 1<<20))
-	return response.StatusCode, answer, err
+	defer response.Body.Close()
+	read, err := io.ReadAll(io.LimitReader(response.Body, 1<<20))
+	return answer{response.StatusCode, response.Header, read}, err
 }
 
 // account signs somebody up, logs them in, and returns the token.
@@ -116,6 +129,16 @@ func (f *facade) account(ctx context.Context) (string, error) {
 	}
 	var session struct{ Token string }
 	return session.Token, json.Unmarshal(answer, &session)
+}
+
+// token makes a further token of an account.
+func (f *facade) token(ctx context.Context, token string) (string, error) {
+	status, answer, err := f.call(ctx, http.MethodPost, "/auth/tokens", token, map[string]string{"name": "e2e"})
+	if err != nil || status != http.StatusCreated {
+		return "", fmt.Errorf("POST /auth/tokens: %d, %w: %s", status, err, answer)
+	}
+	var made struct{ Token string }
+	return made.Token, json.Unmarshal(answer, &made)
 }
 
 // result is what the tests read of a check's result.
