@@ -16,9 +16,10 @@ import (
 
 // counts is what became of a load.
 type counts struct {
-	sent, acknowledged, completed, read int
-	held                                int // not sent, since maxOutstanding were under way
-	applied, appliedDone                int // of those that were made with kubectl's means
+	sent, acknowledged, completed int
+	read, late                    int // looks at old checks, and how many of them a replica answered that did not know the verdict yet
+	held                          int // not sent, since maxOutstanding were under way
+	applied, appliedDone          int // of those that were made with kubectl's means
 
 	// Requests that were sent again, by what came back: nothing, 429, 503, another 5xx.
 	silent, limited, busy, other int
@@ -36,15 +37,16 @@ func (n counts) breaches() int { return n.lost + n.twins + n.wrong + n.abandoned
 func (n counts) failed() int { return n.silent + n.busy + n.other }
 
 func (n counts) String() string {
-	return fmt.Sprintf("sent %d, acknowledged %d, completed %d; applied %d, completed %d; read again %d; "+
+	return fmt.Sprintf("sent %d, acknowledged %d, completed %d; applied %d, completed %d; read again %d (late %d); "+
 		"sent again: no answer %d, 429 %d, 503 %d, other %d; held back %d; lost %d, twins %d, wrong %d, abandoned %d; longest without an acknowledgement %.1f s",
-		n.sent, n.acknowledged, n.completed, n.applied, n.appliedDone, n.read,
+		n.sent, n.acknowledged, n.completed, n.applied, n.appliedDone, n.read, n.late,
 		n.silent, n.limited, n.busy, n.other, n.held, n.lost, n.twins, n.wrong, n.abandoned, n.gap.Seconds())
 }
 
 // since is what has been counted since m; its gap is n's.
 func (n counts) since(m counts) counts {
 	n.sent, n.acknowledged, n.completed, n.read = n.sent-m.sent, n.acknowledged-m.acknowledged, n.completed-m.completed, n.read-m.read
+	n.late -= m.late
 	n.held, n.applied, n.appliedDone = n.held-m.held, n.applied-m.applied, n.appliedDone-m.appliedDone
 	n.silent, n.limited, n.busy, n.other = n.silent-m.silent, n.limited-m.limited, n.busy-m.busy, n.other-m.other
 	n.lost, n.twins, n.wrong, n.abandoned = n.lost-m.lost, n.twins-m.twins, n.wrong-m.wrong, n.abandoned-m.abandoned
