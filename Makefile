@@ -5,6 +5,9 @@ SHELL := bash
 .DELETE_ON_ERROR:
 MAKEFLAGS += --no-builtin-rules
 
+# A go.work above the checkout plays no part in it: each go.mod has its own versions.
+export GOWORK := off
+
 # Bounds for a machine of two cores; set them for a larger one.
 PARALLEL ?= 2
 TIMEOUT ?= 20m
@@ -13,10 +16,15 @@ BENCHTIME ?= 1s
 
 # Packages that share data between goroutines: these are tested with the race detector, which needs a C compiler. The
 # detector costs a factor of ten, so the others are tested without.
-CONCURRENT ?= ./rules ./rules/cel ./rules/jsonschema ./engine/... ./rag/... ./controllers/... ./apiserver/... ./audio/... ./cmd/... ./test/operator ./test/apiserver ./test/alertd
+CONCURRENT ?= ./rules ./rules/cel ./rules/jsonschema ./engine/... ./rag/... ./controllers/... ./apiserver/... ./audio/... ./cmd/... ./test/operator ./test/apiserver ./test/alertd ./test/plugin
 
-# Where etcd, kube-apiserver and kubectl are; they are built on first use. KUBEBUILDER_ASSETS from outside wins.
+# Modules of their own, whose dependencies are no part of the programs; hack/controlplane, which has no code but etcd's main, aside.
+MODULES = hack/images hack/release test/install
+
+# Where etcd, kube-apiserver and kubectl are, and with `node` kube-controller-manager and what runs Pods too; they are built on first
+# use. KUBEBUILDER_ASSETS from outside wins.
 assets = $${KUBEBUILDER_ASSETS:-$$(hack/controlplane/build.sh)}
+node = $${KUBEBUILDER_ASSETS:-$$(hack/controlplane/build.sh node)}
 
 ##@ Everyday
 
@@ -40,16 +48,31 @@ plugin: ## Build bin/kubectl-checky, the kubectl plugin; a folder of PATH is whe
 
 .PHONY: test
 test: ## Run every test that needs no container runtime: unit, golden, property, and against a real kube-apiserver and etcd
-	KUBEBUILDER_ASSETS="$(assets)"; export KUBEBUILDER_ASSETS; \
+	KUBEBUILDER_ASSETS="$(node)"; export KUBEBUILDER_ASSETS; \
 	all=$$(go list ./... | sort); concurrent=$$(go list $(CONCURRENT) | sort); \
 	go test -p $(PARALLEL) -timeout $(TIMEOUT) $$(comm -23 <(echo "$$all") <(echo "$$concurrent")); \
-	go test -race -p $(PARALLEL) -timeout $(TIMEOUT) $(CONCURRENT)
+	go test -race -p $(PARALLEL) -timeout $(TIMEOUT) $(CONCURRENT); \
+	go -C hack/images test ./...; \
+	go -C hack/release test ./...; \
+	go -C test/install test -p $(PARALLEL) -timeout $(TIMEOUT) ./manifests/... ./monitoring/...
 
 .PHONY: lint
 lint: ## Run the linters of Go, the import rules of the design among them, of workflows and of scripts; it needs shellcheck
-	"$$(hack/tools.sh golangci-lint)" run --timeout 15m ./...
+	linter=$$(hack/tools.sh golangci-lint); \
+	for module in . $(MODULES); do \
+		echo "golangci-lint: $$module"; \
+		(cd "$$module" && "$$linter" run --config "$(CURDIR)/.golangci.yml" --build-tags images --allow-serial-runners --timeout 15m ./...); \
+	done
 	"$$(hack/tools.sh actionlint)"
 	shellcheck .ci/run $$(git ls-files '*.sh')
+
+.PHONY: verify
+verify: ## Fail if a generated file, go.mod or the formatting is not up to date
+	hack/verify.sh
+
+.PHONY: clean
+clean: ## Delete what was built in this checkout; the cache outside it stays
+	rm -rf bin dist
 
 ##@ Try it
 
@@ -78,6 +101,67 @@ kind-check: ## Try what the README shows on the cluster of make kind-up
 .PHONY: kind-down
 kind-down: ## Delete the cluster of make kind-up
 	hack/kind/kind.sh down
+
+##@ Ship it
+
+# The version of what is installed is written down once, in the chart.
+VERSION ?= $(shell sed -n 's/^appVersion: *//p' charts/checky/Chart.yaml)
+# What builds the images: docker, buildah, none (no container engine), or auto, which is the first of them that works.
+ENGINE ?= auto
+
+.PHONY: images
+images: ## Build the container images into dist/images; ENGINE=none needs no container engine and no registry
+	ENGINE="$(ENGINE)" hack/images/make.sh dist/images "$(VERSION)"
+
+.PHONY: image-test
+image-test: ## Build the images in both ways, by buildah on stand-in bases, and run them; it needs Debian 12, root, buildah and mmdebstrap
+	go -C hack/images test -count 1 -tags images -timeout 60m ./...
+
+# Flags of the tests: E2E='-run TestKustomize', E2E='-run TestSoak -soak 30m'.
+E2E ?=
+
+.PHONY: e2e
+e2e: ## Install Checky on a real node in namespaces of its own, by its manifests and by Helm, and use it; it needs Debian 12, root and containerd
+	if [ "$$(id -u)" -ne 0 ]; then \
+		echo "make e2e: a node's containers need the machine's administrator: sudo --preserve-env=PATH,HOME make e2e" >&2; exit 1; \
+	fi
+	go -C test/install test -count 1 ./node
+	go -C test/install test -count 1 -v -timeout 60m ./e2e $(E2E)
+
+.PHONY: install-yaml
+install-yaml: ## Write dist/install.yaml, all of config/default in one file
+	mkdir -p dist
+	"$(assets)/kubectl" kustomize config/default > dist/install.yaml
+
+.PHONY: chart
+chart: ## Lint the Helm chart with each of its files of values, and pack it into dist
+	helm="$$(hack/tools.sh helm)"; \
+	for values in charts/checky/ci/*-values.yaml; do "$$helm" lint --strict --quiet -f "$$values" charts/checky; done; \
+	"$$helm" package --destination dist charts/checky
+
+# The address below which the site lies: /checky/ on the project's pages, / on a host of its own.
+SITE_BASE ?= /
+
+.PHONY: site
+site: docs/node_modules/.package-lock.json ## Build the documentation as a site into dist/site, and check it; it needs Node.js
+	cd docs && SITE_BASE="$(SITE_BASE)" npm run --silent build
+	go run ./hack/docs/sitecheck -base "$(SITE_BASE)" dist/site
+
+docs/node_modules/.package-lock.json: docs/package.json docs/package-lock.json
+	cd docs && npm ci --no-audit --no-fund --ignore-scripts
+	touch $@
+
+.PHONY: release-build
+release-build: ## Build the archives, bills of materials and checksums of VERSION into dist/release
+	hack/release/build.sh "$(VERSION)"
+
+.PHONY: release-notes
+release-notes: ## Print what CHANGELOG.md says of VERSION
+	hack/release/notes.sh "$(VERSION)"
+
+.PHONY: release-test
+release-test: ## Build a release twice, and compare
+	hack/release/test.sh
 
 ##@ Generated files
 
@@ -110,69 +194,6 @@ manifests: ## Write the custom resource definitions, the controller's role and t
 notices: ## Write THIRD_PARTY_NOTICES.txt, the licences of what the programs are made of
 	go run ./hack/licenses > .notices.part && mv .notices.part THIRD_PARTY_NOTICES.txt
 
-.PHONY: chart
-chart: ## Lint the Helm chart with each of its files of values, and pack it into dist
-	helm="$$(hack/tools.sh helm)"; \
-	for values in charts/checky/ci/*-values.yaml; do "$$helm" lint --strict --quiet -f "$$values" charts/checky; done; \
-	"$$helm" package --destination dist charts/checky
-
-.PHONY: install-yaml
-install-yaml: ## Write dist/install.yaml, all of config/default in one file
-	mkdir -p dist
-	"$(assets)/kubectl" kustomize config/default > dist/install.yaml
-
-.PHONY: verify
-verify: ## Fail if a generated file, go.mod or the formatting is not up to date
-	hack/verify.sh
-
-##@ Images
-
-# The version of what is installed is written down once, in the chart.
-VERSION ?= $(shell sed -n 's/^appVersion: *//p' charts/checky/Chart.yaml)
-# What builds the images: docker, buildah, none (no container engine), or auto, which is the first of them that works.
-ENGINE ?= auto
-
-.PHONY: images
-images: ## Build the container images into dist/images; ENGINE=none needs no container engine and no registry
-	ENGINE="$(ENGINE)" hack/images/make.sh dist/images "$(VERSION)"
-
-.PHONY: image-test
-image-test: ## Build the images without an engine and by buildah on stand-in bases, and run them; it needs Debian 12, root, buildah and mmdebstrap
-	GOWORK=off go -C hack/images test -count 1 -tags images -timeout 60m ./...
-
-##@ Releasing
-
-.PHONY: release-build
-release-build: ## Build the archives, bills of materials and checksums of VERSION into dist/release
-	hack/release/build.sh "$(VERSION)"
-
-.PHONY: release-notes
-release-notes: ## Print what CHANGELOG.md says of VERSION
-	hack/release/notes.sh "$(VERSION)"
-
-.PHONY: release-test
-release-test: ## Build a release twice, and compare
-	GOWORK=off go -C hack/release test ./...
-	hack/release/test.sh
-
-.PHONY: vulncheck
-vulncheck: ## Look for known vulnerabilities in what the programs call; it asks vuln.go.dev
-	"$$(hack/tools.sh govulncheck)" ./...
-
-##@ The site
-
-# The address below which the site lies: /checky/ on the project's pages, / on a host of its own.
-SITE_BASE ?= /
-
-.PHONY: site
-site: docs/node_modules/.package-lock.json ## Build the documentation as a site into dist/site, and check it; it needs Node.js
-	cd docs && SITE_BASE="$(SITE_BASE)" npm run --silent build
-	go run ./hack/docs/sitecheck -base "$(SITE_BASE)" dist/site
-
-docs/node_modules/.package-lock.json: docs/package.json docs/package-lock.json
-	cd docs && npm ci --no-audit --no-fund --ignore-scripts
-	touch $@
-
 ##@ Depth
 
 .PHONY: bench
@@ -191,6 +212,6 @@ fuzz: ## Run each fuzz target for FUZZTIME
 		done; \
 	done
 
-.PHONY: clean
-clean: ## Delete what was built in this checkout; the cache outside it stays
-	rm -rf bin dist
+.PHONY: vulncheck
+vulncheck: ## Look for known vulnerabilities in what the programs call; it asks vuln.go.dev
+	"$$(hack/tools.sh govulncheck)" ./...
