@@ -8,8 +8,8 @@
 #
 # docs/images.md tells what is in them.
 
-# The bases, by tag. A release's build should name them by digest, TAG@sha256:...; Dependabot writes and renews it
-# (.github/dependabot.yml). Another registry's copies are given by --build-arg.
+# The bases, by tag. A release is built of digests alone, TAG@sha256:..., which hack/release/reviewed.sh looks for. Another registry's
+# copies are given by --build-arg.
 ARG GO_IMAGE=docker.io/library/golang:1.26-bookworm
 ARG BASE_IMAGE=gcr.io/distroless/static-debian12:nonroot
 ARG ALERTD_BASE_IMAGE=gcr.io/distroless/base-debian12:nonroot

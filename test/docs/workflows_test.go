@@ -107,6 +107,56 @@ func TestWorkflowsMayDoLittle(t *testing.T) {
 	}
 }
 
+// TestReleasesAreReviewed holds that a job which writes for a tag looks first whether its commit was reviewed, and takes nothing from a cache.
+func TestReleasesAreReviewed(t *testing.T) {
+	found := 0
+	for path, jobs := range workflows(t) {
+		for name, job := range jobs {
+			if job.Permissions == nil || (*job.Permissions)["packages"] != "write" {
+				continue
+			}
+			found++
+			if len(job.Steps) < 2 || !strings.HasPrefix(job.Steps[0].Uses, "actions/checkout@") || !strings.HasPrefix(job.Steps[1].Run, "hack/release/reviewed.sh") {
+				t.Errorf("%s, job %s: hack/release/reviewed.sh has to come right after the checkout", path, name)
+			}
+			for _, step := range job.Steps {
+				if strings.HasPrefix(step.Uses, "actions/cache@") || step.Uses == "./.github/actions/prepare" || step.With["cache-from"] != nil ||
+					strings.HasPrefix(step.Uses, "actions/setup-go@") && step.With["cache"] != false {
+					t.Errorf("%s, job %s: %s takes what another run wrote", path, name, step.Uses)
+				}
+			}
+		}
+	}
+	if found < 2 {
+		t.Errorf("%d jobs release something", found)
+	}
+}
+
+// expressions are the values of a run that somebody outside may choose, such as a title or a branch, in a shell's script.
+var expressions = regexp.MustCompile(`\$\{\{[^}]*\}\}`)
+
+// TestScriptsHaveNoStrangersWords holds that no expression is written into a shell's script, where its value would be commands: what a script needs
+// comes by its environment. A matrix is the workflow's own. No workflow runs with the repository's rights on a stranger's change.
+func TestScriptsHaveNoStrangersWords(t *testing.T) {
+	for path, jobs := range workflows(t) {
+		if text := read(t, path); strings.Contains(text, "pull_request_target") || strings.Contains(text, "workflow_run") {
+			t.Errorf("%s: it runs on changes of strangers with rights", path)
+		}
+		for name, job := range jobs {
+			for _, step := range job.Steps {
+				for _, expression := range expressions.FindAllString(step.Run, -1) {
+					if !strings.HasPrefix(expression, "${{ matrix.") {
+						t.Errorf("%s, job %s: %s in a script", path, name, expression)
+					}
+				}
+				if strings.HasPrefix(step.Uses, "actions/checkout@") && step.With["persist-credentials"] != false {
+					t.Errorf("%s, job %s: the checkout keeps a token on disk", path, name)
+				}
+			}
+		}
+	}
+}
+
 // TestActionsArePinned holds that an action of others is named by its commit, with the version for readers: a tag can be
 // moved to other code.
 func TestActionsArePinned(t *testing.T) {
