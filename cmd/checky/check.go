@@ -148,7 +148,11 @@ func (o *checkOptions) run(ctx context.Context, compiler *rules.Compiler, in io.
 	for i := range bundle.Targets {
 		result.Inputs = append(result.Inputs, g.evaluate(ctx, &bundle.Targets[i]))
 	}
-	result.ExitCode = exitCode(result.Inputs, len(problems) > 0)
+	result.ExitCode = reporting.ExitCode(result.Inputs)
+	if len(problems) > 0 {
+		// A rule that does not compile counts as one that could not be evaluated, also where another rule failed.
+		result.ExitCode = program.ExitUsage
+	}
 	if len(problems) > 0 {
 		_, _ = fmt.Fprintln(errOut, errors.Join(problems...))
 	}
@@ -207,23 +211,4 @@ func (o *checkOptions) listed() bool {
 
 func (o *checkOptions) colored(out io.Writer) bool {
 	return o.color == "always" || o.color == "auto" && program.Colored(out)
-}
-
-// exitCode is the worst of the verdicts'. A rule that does not compile counts as one that could not be evaluated, also where
-// another rule failed.
-func exitCode(inputs []reporting.Input, badRules bool) int {
-	code := 0
-	if badRules {
-		code = program.ExitUsage
-	}
-	for i := range inputs {
-		switch inputs[i].Verdict.Phase {
-		case v1alpha1.PhaseSuccess:
-		case v1alpha1.PhaseFailure:
-			code = max(code, program.ExitFailure)
-		default:
-			code = max(code, program.ExitUsage)
-		}
-	}
-	return code
 }

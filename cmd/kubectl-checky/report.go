@@ -20,7 +20,7 @@ func reportFormats() []string { return append(reporting.Formats(), "yaml", "name
 
 // writeReport writes verdicts, and returns the exit code that they ask for.
 func writeReport(out io.Writer, format string, r *reporting.Report) error {
-	r.ExitCode = exitCode(r.Inputs)
+	r.ExitCode = reporting.ExitCode(r.Inputs)
 	err := writeAs(out, format, r)
 	switch {
 	case err != nil:
@@ -70,21 +70,6 @@ func inputOf(k *v1alpha1.Check) reporting.Input {
 		in.Rules = append(in.Rules, reporting.Rule{ID: id, Severity: cmp.Or(severity[id], v1alpha1.SeverityError)})
 	}
 	return in
-}
-
-// exitCode is the worst of the verdicts', as that of `checky check`.
-func exitCode(inputs []reporting.Input) int {
-	code := 0
-	for i := range inputs {
-		switch inputs[i].Verdict.Phase {
-		case v1alpha1.PhaseSuccess:
-		case v1alpha1.PhaseFailure:
-			code = max(code, program.ExitFailure)
-		default:
-			code = max(code, program.ExitUsage)
-		}
-	}
-	return code
 }
 
 // waitsFor says what a Check without a verdict waits for, and what to do.

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/checky-dev/checky/api/v1alpha1"
+	"github.com/checky-dev/checky/cmd/program"
 )
 
 // Report is the outcome of one run.
@@ -35,6 +36,22 @@ type Input struct {
 	// Locate tells where in which file a JSON Pointer of the payload stands. The file is empty where the payload comes
 	// from standard input, the line 0 where it cannot be told. It may be nil.
 	Locate func(pointer string) (file string, line int)
+}
+
+// ExitCode is the worst of the verdicts': 0 where all are Success, else program.ExitFailure, or program.ExitUsage where one could not
+// be evaluated.
+func ExitCode(inputs []Input) int {
+	code := 0
+	for i := range inputs {
+		switch inputs[i].Verdict.Phase {
+		case v1alpha1.PhaseSuccess:
+		case v1alpha1.PhaseFailure:
+			code = max(code, program.ExitFailure)
+		default:
+			code = max(code, program.ExitUsage)
+		}
+	}
+	return code
 }
 
 // Rule is what formats tell of a rule besides its results.

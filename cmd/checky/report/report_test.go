@@ -301,3 +301,28 @@ func TestJUnitFitsItsSchema(t *testing.T) {
 		})
 	}
 }
+
+func TestExitCode(t *testing.T) {
+	of := func(phases ...v1alpha1.Phase) (inputs []Input) {
+		for _, phase := range phases {
+			inputs = append(inputs, Input{Verdict: v1alpha1.Verdict{Phase: phase}})
+		}
+		return inputs
+	}
+	for name, c := range map[string]struct {
+		reason string
+		inputs []Input
+		want   int
+	}{
+		"Success": {reason: "all passed", inputs: of(v1alpha1.PhaseSuccess, v1alpha1.PhaseSuccess), want: 0},
+		"Failure": {reason: "one failed", inputs: of(v1alpha1.PhaseFailure, v1alpha1.PhaseSuccess), want: 1},
+		"Error":   {reason: "an error is worse than a failure", inputs: of(v1alpha1.PhaseError, v1alpha1.PhaseFailure), want: 2},
+		"Pending": {reason: "no verdict is no pass", inputs: of(v1alpha1.PhaseSuccess, v1alpha1.PhasePending), want: 2},
+	} {
+		t.Run(name, func(t *testing.T) {
+			if got := ExitCode(c.inputs); got != c.want {
+				t.Errorf("%s: got %d, want %d", c.reason, got, c.want)
+			}
+		})
+	}
+}
