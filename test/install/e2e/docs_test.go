@@ -70,7 +70,7 @@ func TestDocumentation(t *testing.T) {
 // page reads one, or a section of it.
 func (n *newcomer) page(path, section string) string {
 	n.t.Helper()
-	text, err := os.ReadFile(filepath.Join(root, path)) //nolint:gosec // pages of the documentation
+	text, err := os.ReadFile(filepath.Join(root, path))
 	if err != nil {
 		n.t.Fatal(err)
 	}
@@ -134,6 +134,7 @@ func (n *newcomer) byKustomize() {
 
 	n.kubectl("apply", "-k", "config/dev")
 	n.settled(inTurn...)
+	n.runbooks()
 	n.does("docs/lifecycle.md", "## Upgrading", "kubectl apply", "kubectl -n checky-system rollout", "kubectl get checks")
 	n.does("docs/lifecycle.md", "### Going back", "kubectl apply")
 	n.settled(inTurn...)

@@ -101,7 +101,7 @@ func (c *cluster) notes(notes string) {
 // script has bash run a script to its end or to its first error, in a folder.
 func (c *cluster) script(folder, text string) string {
 	c.t.Helper()
-	cmd := exec.CommandContext(c.t.Context(), "bash", "-euo", "pipefail", "-c", text) //nolint:gosec // scripts of the documentation
+	cmd := exec.CommandContext(c.t.Context(), "bash", "-euo", "pipefail", "-c", text)
 	cmd.Dir = folder
 	cmd.Env = c.environment()
 	var out bytes.Buffer
