@@ -58,11 +58,12 @@ test: ## Run every test that needs no container runtime: unit, golden, property,
 
 .PHONY: lint
 lint: ## Run the linters of Go, the import rules of the design among them, of workflows and of scripts; it needs shellcheck
-	linter=$$(hack/tools.sh golangci-lint); \
+	linter=$$(hack/tools.sh golangci-lint); failed=0; \
 	for module in . $(MODULES); do \
 		echo "golangci-lint: $$module"; \
-		(cd "$$module" && "$$linter" run --config "$(CURDIR)/.golangci.yml" --build-tags images --allow-serial-runners --timeout 15m ./...); \
-	done
+		(cd "$$module" && "$$linter" run --config "$(CURDIR)/.golangci.yml" --build-tags images --allow-serial-runners --timeout 15m ./...) || failed=1; \
+	done; \
+	exit $$failed
 	"$$(hack/tools.sh actionlint)"
 	shellcheck .ci/run $$(git ls-files '*.sh')
 
