@@ -121,7 +121,7 @@ func newManager(cluster *rest.Config, o *Options, certificates *certificate.Stor
 		if o.WebhookSecret != "" {
 			serving.TLSOpts = []func(*tls.Config){func(c *tls.Config) { c.GetCertificate = certificates.GetCertificate }}
 		}
-		options.WebhookServer = webhook.NewServer(serving)
+		options.WebhookServer = admission.Bounded(webhook.NewServer(serving))
 	}
 	return ctrl.NewManager(cluster, options)
 }

@@ -35,6 +35,7 @@ var packages = map[string]string{
 	"controllers": "controllers",
 	"check":       "controllers/check",
 	"alertpolicy": "controllers/alertpolicy",
+	"admission":   "controllers/admission",
 	"certificate": "controllers/certificate",
 	"cmd/checky":  "cmd/checky",
 	"silence":     "controllers/silence",
