@@ -59,8 +59,12 @@ func unpack(ctx context.Context, cache, dir string, names []string) (debian, err
 	return d, nil
 }
 
-// sandboxed keeps apt from another user, who may not write into the cache: the archive's signature vouches for what it gets.
-const sandboxed = "APT::Sandbox::User=root"
+// aptOptions keep apt from another user, who may not write into the cache, and from packages that no archive's signature vouches for,
+// whatever the machine's settings allow.
+var aptOptions = []string{
+	"-o", "APT::Sandbox::User=root", "-o", "APT::Get::AllowUnauthenticated=false", "-o", "Acquire::AllowInsecureRepositories=false",
+	"-o", "Acquire::AllowWeakRepositories=false",
+}
 
 // fetch is the path of a package's archive in the cache.
 func fetch(ctx context.Context, cache, name string) (string, error) {
@@ -73,7 +77,7 @@ func fetch(ctx context.Context, cache, name string) (string, error) {
 	}
 	defer os.RemoveAll(part) //nolint:errcheck // nothing to lose
 	// 'URI' FILE SIZE HASH:VALUE; nothing where the file is in the folder already, so that it is asked in an empty one.
-	printed, err := output(ctx, part, nil, "apt-get", "download", "-qq", "--print-uris", "-o", sandboxed, name)
+	printed, err := output(ctx, part, nil, "apt-get", slices.Concat([]string{"download", "-qq", "--print-uris"}, aptOptions, []string{name})...)
 	fields := strings.Fields(string(printed))
 	if err == nil && len(fields) != 4 {
 		err = fmt.Errorf("unexpected answer %q", printed)
@@ -85,7 +89,7 @@ func fetch(ctx context.Context, cache, name string) (string, error) {
 	if held(file, fields[3]) {
 		return file, nil
 	}
-	if _, err := output(ctx, part, nil, "apt-get", "download", "-qq", "-o", sandboxed, name); err != nil {
+	if _, err := output(ctx, part, nil, "apt-get", slices.Concat([]string{"download", "-qq"}, aptOptions, []string{name})...); err != nil {
 		return "", err
 	}
 	return file, os.Rename(filepath.Join(part, fields[1]), file)
