@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"sync"
 	"testing"
 )
@@ -18,7 +19,13 @@ func Build(tb testing.TB, name string) string {
 	tb.Helper()
 	file := filepath.Join(Start(tb).Dir(), name)
 	build, _ := builds.LoadOrStore(name, sync.OnceValues(func() (string, error) {
-		command := exec.CommandContext(context.Background(), "go", "build", "-o", file, "github.com/checky-dev/checky/cmd/"+name) //nolint:gosec // a test names it
+		// By the programs' own go.mod, also where a test of another module asks: its go.mod may have other versions, and lack some.
+		module, err := exec.CommandContext(context.Background(), "go", "list", "-m", "-f", "{{.Dir}}", "github.com/checky-dev/checky").Output()
+		if err != nil {
+			return "", fmt.Errorf("look for the checkout: %w", err)
+		}
+		command := exec.CommandContext(context.Background(), "go", "build", "-o", file, "./cmd/"+name) //nolint:gosec // a test names it
+		command.Dir = strings.TrimSpace(string(module))
 		out, err := command.CombinedOutput()
 		if err != nil {
 			err = fmt.Errorf("build %s: %w\n%s", name, err, out)
