@@ -47,7 +47,7 @@ func prepareUpgrade(ctx context.Context, root string) error {
 		name = ref
 	}
 	if ref == "" {
-		ref, name = "HEAD", "the last commit, since there is no release yet: an upgrade of images alone,"
+		ref, name = "HEAD", "the last commit, since there is no release yet and this upgrades images alone"
 	}
 	commit, err := git(ctx, root, "rev-parse", "--verify", ref+"^{commit}")
 	if err != nil {
