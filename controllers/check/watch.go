@@ -46,6 +46,7 @@ func (r *Reconciler) SetupWithManager(ctx context.Context, mgr ctrl.Manager, con
 	built, err := ctrl.NewControllerManagedBy(mgr).
 		Named("check").
 		For(&v1alpha1.Check{}, builder.WithPredicates(edited, noDeletions(), r.noted())).
+		Watches(&v1alpha1.Check{}, unfinishedFirst()).
 		Watches(&v1alpha1.RuleSet{}, r.concerned(setConcerns(v1alpha1.KindRuleSet)), builder.WithPredicates(changed)).
 		Watches(&v1alpha1.ClusterRuleSet{}, r.concerned(setConcerns(v1alpha1.KindClusterRuleSet)), builder.WithPredicates(changed)).
 		WithOptions(controller.Options{
@@ -68,6 +69,22 @@ func Replaced() predicate.Predicate {
 
 func noDeletions() predicate.Predicate {
 	return predicate.Funcs{DeleteFunc: func(event.DeleteEvent) bool { return false }}
+}
+
+// unfinishedFirst raises those Checks of the first list that have no verdict to the priority of new ones. All of a first list come behind
+// what is new, and where there is always something new, those that were waiting when the last leader went would wait for ever.
+func unfinishedFirst() handler.EventHandler {
+	return handler.Funcs{
+		CreateFunc: func(_ context.Context, e event.CreateEvent, queue workqueue.TypedRateLimitingInterface[reconcile.Request]) {
+			check, ok := e.Object.(*v1alpha1.Check)
+			if !ok || !e.IsInInitialList || check.Status.Phase.Finished() && check.Status.ObservedGeneration == check.Generation {
+				return
+			}
+			if prioritised, ok := queue.(priorityqueue.PriorityQueue[reconcile.Request]); ok {
+				prioritised.AddWithOpts(priorityqueue.AddOpts{Priority: new(0)}, reconcile.Request{NamespacedName: client.ObjectKeyFromObject(check)})
+			}
+		},
+	}
 }
 
 // concerns tells which index holds the Checks that an object concerns, and under which keys.
