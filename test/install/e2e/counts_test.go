@@ -61,6 +61,7 @@ func (l *load) now() counts {
 	n := l.counts
 	n.gap = max(n.gap, time.Since(l.answered))
 	n.appliedDone = done
+	l.longest = max(l.longest, n.gap)
 	l.counts.gap = 0
 	return n
 }
@@ -90,7 +91,7 @@ func (l *load) calm() {
 	})
 }
 
-// finish ends the sending, waits for all verdicts, compares what there is with what must be, and returns the counts.
+// finish ends the sending, waits for all verdicts, compares what there is with what must be, and returns the counts of all of it.
 func (l *load) finish() counts {
 	l.c.t.Helper()
 	l.cancel()
@@ -120,7 +121,10 @@ func (l *load) finish() counts {
 	for _, cause := range slices.SortedFunc(maps.Keys(causes), func(a, b string) int { return cmp.Compare(causes[b], causes[a]) }) {
 		l.c.t.Logf("no answer %d times: %s", causes[cause], cause)
 	}
-	n = l.now()
+	n.appliedDone = n.applied
+	l.mu.Lock()
+	n.gap = max(l.longest, n.gap)
+	l.mu.Unlock()
 	if n.breaches() > 0 || n.completed != n.acknowledged || n.completed != n.sent {
 		l.c.t.Errorf("the load: %s", n)
 	}

@@ -36,9 +36,11 @@ func TestFaults(t *testing.T) {
 		// graceful: no request is without an answer or with one of the 5xx meanwhile.
 		graceful bool
 	}{
-		{"the leading controller's Pod was killed", c.killLeader, false},
-		{"a Pod of the facade was killed", func() { c.kill(c.pods("apiserver")[0].Name) }, false},
-		{"the alert daemon's Pod was killed", func() { c.kill(c.pods("alertd")[0].Name) }, false},
+		{"the leading controller's Pod was deleted by force", func() { c.lead(c.kill) }, false},
+		{"the leading controller's process was killed", func() { c.lead(c.crash) }, false},
+		{"a process of the facade was killed", func() { c.crash(c.pods("apiserver")[0].Name) }, false},
+		{"a Pod of the facade was deleted by force", func() { c.kill(c.pods("apiserver")[0].Name) }, false},
+		{"the alert daemon's Pod was deleted by force", func() { c.kill(c.pods("alertd")[0].Name) }, false},
 		{"the controller was rolled", func() { c.roll("deployment/checky-controller") }, true},
 		{"the facade was rolled", func() { c.roll("deployment/checky-apiserver") }, true},
 		{"the facade was scaled to 3 and back to 2", func() { c.scale(3); c.scale(2) }, true},
@@ -85,14 +87,14 @@ func (c *cluster) whole() {
 	}
 }
 
-// kill has a Pod end at once, and waits until it is gone for the API server.
+// kill has the API server forget a Pod at once; the kubelet gives its processes a moment to end.
 func (c *cluster) kill(pod string) {
 	c.t.Helper()
 	c.kubectl("-n", system, "delete", "pod", pod, "--force", "--grace-period=0")
 }
 
-// leader is the Pod that holds the controller's lease.
-func (c *cluster) leader(ctx context.Context) (string, error) {
+// holder is who holds the controller's lease: a Pod's name, "_", and a number of the process's own.
+func (c *cluster) holder(ctx context.Context) (string, error) {
 	var lease coordinationv1.Lease
 	if err := c.Get(ctx, client.ObjectKey{Namespace: system, Name: "checky-controller"}, &lease); err != nil {
 		return "", err
@@ -100,20 +102,42 @@ func (c *cluster) leader(ctx context.Context) (string, error) {
 	if lease.Spec.HolderIdentity == nil || *lease.Spec.HolderIdentity == "" {
 		return "", errors.New("nobody holds the lease")
 	}
-	pod, _, _ := strings.Cut(*lease.Spec.HolderIdentity, "_")
-	return pod, nil
+	return *lease.Spec.HolderIdentity, nil
 }
 
-// killLeader kills the controller that holds the lease, and waits until another has it.
-func (c *cluster) killLeader() {
+// crash kills the process of a Pod's container, without a moment for anything, and waits until the kubelet has started it anew.
+func (c *cluster) crash(name string) {
 	c.t.Helper()
-	before, err := c.leader(c.t.Context())
+	var pod corev1.Pod
+	c.get(&pod, name)
+	before := pod.Status.ContainerStatuses[0]
+	id := strings.TrimPrefix(before.ContainerID, "containerd://")
+	args := []string{"--address", "/run/containerd.sock", "--namespace", "k8s.io", "tasks", "kill", "--signal", "SIGKILL", id}
+	if _, err := c.command(c.t.Context(), "ctr", args...); err != nil {
+		c.t.Fatal(err)
+	}
+	c.await("the container is started anew", func(ctx context.Context) error {
+		if err := c.Get(ctx, client.ObjectKeyFromObject(&pod), &pod); err != nil {
+			return err
+		}
+		if now := pod.Status.ContainerStatuses[0]; now.RestartCount == before.RestartCount || !now.Ready {
+			return fmt.Errorf("%d restarts, ready is %t", now.RestartCount, now.Ready)
+		}
+		return nil
+	})
+}
+
+// lead has something happen to the Pod of the controller that holds the lease, and waits until another process has it.
+func (c *cluster) lead(happens func(pod string)) {
+	c.t.Helper()
+	before, err := c.holder(c.t.Context())
 	if err != nil {
 		c.t.Fatal(err)
 	}
-	c.kill(before)
+	pod, _, _ := strings.Cut(before, "_")
+	happens(pod)
 	c.await("another leader", func(ctx context.Context) error {
-		now, err := c.leader(ctx)
+		now, err := c.holder(ctx)
 		if err == nil && now == before {
 			err = fmt.Errorf("%s holds the lease", now)
 		}
