@@ -82,7 +82,7 @@ speaking = $$(echo '\#include <alsa/asoundlib.h>' | $${CC:-cc} -E - >/dev/null 2
 
 .PHONY: demo
 demo: build ## Apply config/samples to an API server of their own, show every verdict and record a tone, and stop
-	speaking="$(speaking)"; if [ -n "$$speaking" ]; then $(MAKE) --no-print-directory alertd; fi; \
+	@speaking="$(speaking)"; if [ -n "$$speaking" ]; then $(MAKE) --no-print-directory alertd; fi; \
 	bin/checky demo $${speaking:+--alertd bin/checky-alertd}
 
 .PHONY: up
