@@ -46,7 +46,7 @@ Exit code 0: it was played. 1: it was not, for the reason given. 2: a flag or a 
 	return command
 }
 
-const deviceUsage = "where sound goes: default (the first card), plughw:CARD,DEVICE (see `checky-alertd devices`), or record:DIR to write a file in place of sound"
+const deviceUsage = "where sound goes: default (the first card), plughw:CARD,DEVICE (checky-alertd devices lists them), or record:DIR to write a file in place of sound"
 
 func (o *playOptions) run(ctx context.Context, out, errOut io.Writer) error {
 	job, err := o.job()

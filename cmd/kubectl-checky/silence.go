@@ -241,7 +241,7 @@ func writeSilence(out io.Writer, o *silenceOptions, silence *v1alpha1.Silence, n
 	default:
 		_, err = fmt.Fprintf(out, "silence.checky.dev/%s created%s: %s of namespace %s silent until %s (%s)\n", name, dry,
 			oneLine(silenced(&silence.Spec)), silence.Namespace, silence.Spec.EndsAt.UTC().Format(time.RFC3339),
-			duration.HumanDuration(silence.Spec.EndsAt.Sub(now)+time.Second/2))
+			duration.HumanDuration(silence.Spec.EndsAt.Sub(now)+time.Second))
 	}
 	return err
 }
