@@ -70,6 +70,8 @@ export const sidebar: DefaultTheme.Sidebar = [
       { text: 'The life of a Check', link: '/design/checks' },
       { text: 'The contract', link: '/design/contract' },
       { text: 'Decisions', link: '/design/decisions' },
+      { text: 'From v1alpha1 to v1', link: '/design/conversion' },
+      { text: 'How a release is made', link: '/design/releases' },
     ],
   },
   {
