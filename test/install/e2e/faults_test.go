@@ -161,7 +161,7 @@ func (c *cluster) scale(replicas int) {
 		if err := c.Get(ctx, client.ObjectKey{Namespace: system, Name: "checky-apiserver"}, &d); err != nil {
 			return err
 		}
-		if s := d.Status; s.ObservedGeneration != d.Generation || s.Replicas != int32(replicas) || s.ReadyReplicas != int32(replicas) { //nolint:gosec // 2 or 3
+		if s := d.Status; s.ObservedGeneration != d.Generation || s.Replicas != int32(replicas) || s.ReadyReplicas != int32(replicas) {
 			return fmt.Errorf("%d of %d are ready", s.ReadyReplicas, s.Replicas)
 		}
 		return nil

@@ -29,7 +29,7 @@ func (l *load) insist(method, path, token string, body any, headers ...string) (
 		if seconds, err := strconv.Atoi(a.header.Get("Retry-After")); err == nil {
 			wait = time.Duration(seconds) * time.Second
 		}
-		if pause(ctx, wait/2+rand.N(wait)) != nil { //nolint:gosec // chance in a wait
+		if pause(ctx, wait/2+rand.N(wait)) != nil {
 			return got, fmt.Errorf("%s %s: given up, with %d last: %s: %w", method, path, a.status, a.body, err)
 		}
 	}

@@ -265,7 +265,7 @@ func (l *load) read() {
 	l.mu.Lock()
 	var r *record
 	if len(l.records) > 0 {
-		if r = l.records[rand.IntN(len(l.records))]; !r.done || l.over(r, time.Now()) { //nolint:gosec // a sample
+		if r = l.records[rand.IntN(len(l.records))]; !r.done || l.over(r, time.Now()) {
 			r = nil
 		}
 	}

@@ -80,12 +80,12 @@ func prepare() error {
 		return err
 	}
 	for _, target := range []string{"images", "plugin"} {
-		cmd := exec.CommandContext(ctx, "make", "--no-print-directory", "-C", absolute, target, "ENGINE=none") //nolint:gosec // the checkout's own
+		cmd := exec.CommandContext(ctx, "make", "--no-print-directory", "-C", absolute, target, "ENGINE=none")
 		if out, err := cmd.CombinedOutput(); err != nil {
 			return fmt.Errorf("make %s: %w: %s", target, err, out)
 		}
 	}
-	helm := exec.CommandContext(ctx, filepath.Join(absolute, "hack/tools.sh"), "helm") //nolint:gosec // the checkout's own
+	helm := exec.CommandContext(ctx, filepath.Join(absolute, "hack/tools.sh"), "helm")
 	helm.Stderr = os.Stderr
 	path, err := helm.Output()
 	if err != nil {
