@@ -4,13 +4,16 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"log/slog"
 	"net"
 	"os"
 	"os/exec"
 	"os/signal"
 	"path/filepath"
+	"strings"
 	"syscall"
 
+	"github.com/go-logr/logr"
 	"github.com/spf13/cobra"
 
 	"github.com/checky-dev/checky/cmd/program"
@@ -43,7 +46,7 @@ are built from their Go modules, which takes some minutes the first time. There 
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			ctx, stop := untilSignal(cmd.Context())
 			defer stop()
-			program.SetLogger((&program.LogOptions{Format: "text"}).Logger(cmd.ErrOrStderr()))
+			program.SetLogger(logr.FromSlogHandler(settled{slog.NewTextHandler(cmd.ErrOrStderr(), nil)}))
 			return opts.run(ctx, cmd.OutOrStdout(), cmd.ErrOrStderr())
 		},
 	}
@@ -128,3 +131,18 @@ func untilSignal(parent context.Context) (context.Context, context.CancelFunc) {
 	context.AfterFunc(ctx, func() { signal.Reset(signals...) })
 	return ctx, stop
 }
+
+// settled leaves out that each of the controller's parts is starting: these lines would come between those that say what to export.
+type settled struct{ slog.Handler }
+
+func (s settled) Handle(ctx context.Context, record slog.Record) error {
+	if record.Level <= slog.LevelInfo && strings.HasPrefix(record.Message, "Starting ") {
+		return nil
+	}
+	return s.Handler.Handle(ctx, record)
+}
+
+func (s settled) WithAttrs(attrs []slog.Attr) slog.Handler {
+	return settled{s.Handler.WithAttrs(attrs)}
+}
+func (s settled) WithGroup(name string) slog.Handler { return settled{s.Handler.WithGroup(name)} }
