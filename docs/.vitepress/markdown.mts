@@ -1,5 +1,6 @@
 // Markdown is written for GitHub, and this is what it takes to be the same on the site: anchors by GitHub's rule, links out of this
-// folder into the repository, no HTML but comments, and diagrams in the colours of the page.
+// folder into the repository, no HTML but comments, and diagrams in the colours of the page. One thing is other: where a link is called by
+// its file, a reader of the site sees the page's title.
 import { existsSync, readFileSync, statSync } from 'node:fs'
 import { dirname, relative, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -34,6 +35,14 @@ function linkOnSite(href: string, page: string): string {
   return `${repository}/${folder ? 'tree' : 'blob'}/main/${relative(root, path)}${hash}`
 }
 
+// titleOf is the title of the page that a link leads to, if the link is called by the page's file.
+function titleOf(href: string, text: string, page: string): string {
+  if (/^([a-z]+:|#|\/)/.test(href)) return text
+  const path = resolve(dirname(page), decodeURI(href.split('#')[0]))
+  if (!text.endsWith('.md') || !path.endsWith(`/${text}`) || relative(docs, path).startsWith('..')) return text
+  return /^# (.+)$/m.exec(readFileSync(path, 'utf8'))?.[1] ?? text
+}
+
 // diagram gives an SVG file's drawing without its own colours, which are those of an image on a page that it knows nothing of.
 function diagram(path: string, alt: string, escape: (text: string) => string): string {
   const drawing = readFileSync(path, 'utf8')
@@ -59,10 +68,14 @@ export const markdown: MarkdownOptions = {
       }
       if (!state.env.path) return
       for (const block of state.tokens) {
-        for (const token of block.children ?? []) {
+        const tokens = block.children ?? []
+        tokens.forEach((token, i) => {
           const href = token.type === 'link_open' && token.attrGet('href')
-          if (href) token.attrSet('href', linkOnSite(href, state.env.path))
-        }
+          if (!href) return
+          const called = tokens[i + 1]
+          if (called?.type === 'text') called.content = titleOf(href, called.content, state.env.path)
+          token.attrSet('href', linkOnSite(href, state.env.path))
+        })
       }
     })
     // Two braces are text, not an expression of Vue's.

@@ -44,8 +44,8 @@ export const sidebar: DefaultTheme.Sidebar = [
   {
     text: 'Install and operate',
     items: [
+      { text: 'Running Checky', link: '/operations' },
       { text: 'Helm', link: '/helm' },
-      { text: 'Operations', link: '/operations' },
       { text: 'Sizing', link: '/sizing' },
       { text: 'Upgrade, backup, uninstall', link: '/lifecycle' },
       { text: 'Runbooks', link: '/runbooks' },
