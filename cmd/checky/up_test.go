@@ -20,7 +20,7 @@ func TestSettled(t *testing.T) {
 	named.Error(errors.New("no such kind"), "Starting the watch")
 	named.Info("Verdict", "phase", "Success")
 
-	if got := out.String(); strings.Count(got, "\n") != 2 || !strings.Contains(got, "no such kind") || !strings.Contains(got, "controllerKind=Check phase=Success") {
+	if got := out.String(); strings.Count(got, "\n") != 2 || !strings.Contains(got, "no such kind") || !strings.Contains(got, "msg=Verdict controllerKind=Check") {
 		t.Errorf("an error and a verdict are logged, and got:\n%s", got)
 	}
 }
