@@ -127,7 +127,7 @@ func (w *writer) show(b *strings.Builder, s *sample) error {
 		}
 		fmt.Fprintf(b, "\n%s:\n\n```json\n%s\n```\n\n```text\n%s```\n", p.title, p.payload, printed)
 	}
-	b.WriteString("\n## What is refused\n\nSuch a rule does not compile. It is refused where the webhook is installed, and shows in the rule set's status; a Check that uses it ends in Error, as a rule that\ncannot be evaluated never passes.\n")
+	b.WriteString("\n## What is refused\n\nSuch a rule does not compile. It is refused where the webhooks are installed, and shows in the rule set's status. In a Check that uses it its outcome is error,\nand such a Check is never a Success.\n")
 	for _, wrong := range s.wrong {
 		rule, err := ruleOf(name, wrong)
 		if err != nil {
