@@ -79,6 +79,7 @@ func TestNothingSoundsAgainAfterARestart(t *testing.T) {
 			s.longAgo(old)
 			s.again()
 			s.noSound(old, "stale")
+			s.together("changes", "young")
 			s.settle()
 			s.together("changes", "young")
 			s.journaled(old, dispatch.Announced)
@@ -94,15 +95,20 @@ func TestNothingSoundsAgainAfterARestart(t *testing.T) {
 	}
 }
 
-// together holds that some errors were heard, in one announcement or several, each once, and nothing else was.
+// together waits until some errors were heard, and holds that nothing else was, and each once. It may be in one announcement or several: one
+// that the daemon learns of just after another's announcement waits for the group's interval.
 func (s *scene) together(names ...string) {
 	s.t.Helper()
 	count := 0
-	for _, a := range s.announcements(1) {
-		n, _ := a.line["count"].(float64)
-		count += int(n)
-		if a.text("kind") != "First" || a.heard.Pattern != "medium" {
-			s.t.Errorf("heard %s", a)
+	for heard := 0; count < len(names); {
+		all := s.announcements(heard + 1)
+		heard, count = len(all), 0
+		for _, a := range all {
+			n, _ := a.line["count"].(float64)
+			count += int(n)
+			if a.text("kind") != "First" || a.heard.Pattern != "medium" {
+				s.t.Errorf("heard %s", a)
+			}
 		}
 	}
 	if count != len(names) {
