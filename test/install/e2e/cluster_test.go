@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -160,7 +159,7 @@ func (c *cluster) show() {
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
 	for _, args := range []string{
-		"get pods,deployments,daemonsets,services,endpointslices,secrets,checks -A -o wide",
+		"get pods,deployments,daemonsets,services,endpointslices,secrets -A -o wide",
 		"-n checky-system describe pods",
 		"get events -A --sort-by=.lastTimestamp",
 	} {
@@ -168,14 +167,20 @@ func (c *cluster) show() {
 		if err != nil {
 			out = err.Error()
 		}
-		_, _ = io.WriteString(c.t.Output(), "$ kubectl "+args+"\n"+out+"\n")
+		fmt.Fprintf(c.t.Output(), "$ kubectl %s\n%s\n", args, end(out, 20_000))
 	}
-	logs, _ := filepath.Glob(filepath.Join(c.Logs(), "pods/*/*/*.log"))
-	for _, path := range logs {
-		text, err := os.ReadFile(path)
-		if err != nil {
-			text = []byte(err.Error())
+	// The control plane's servers, the node's, and containers.
+	for _, pattern := range []string{filepath.Join(c.Dir(), "*.log"), filepath.Join(c.Logs(), "*.log"), filepath.Join(c.Logs(), "pods/*/*/*.log")} {
+		logs, _ := filepath.Glob(pattern)
+		for _, path := range logs {
+			text, err := os.ReadFile(path)
+			if err != nil {
+				text = []byte(err.Error())
+			}
+			fmt.Fprintf(c.t.Output(), "--- %s\n%s\n", path, end(string(text), 4_000))
 		}
-		fmt.Fprintf(c.t.Output(), "--- %s\n%s\n", path, text[max(0, len(text)-4000):])
 	}
 }
+
+// end is the last bytes of a text.
+func end(text string, most int) string { return text[max(0, len(text)-most):] }

@@ -22,7 +22,7 @@ import (
 const root = "../../.."
 
 // patience is how long anything may take that should take seconds.
-const patience = 90 * time.Second
+const patience = 3 * time.Minute
 
 var (
 	soak     = flag.Duration("soak", time.Minute, "how long TestSoak keeps the load up")
