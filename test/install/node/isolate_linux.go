@@ -71,17 +71,9 @@ func outside() (int, error) {
 		Cloneflags: unix.CLONE_NEWNS | unix.CLONE_NEWPID | unix.CLONE_NEWNET | unix.CLONE_NEWIPC | unix.CLONE_NEWUTS,
 		Pdeathsig:  syscall.SIGKILL,
 	}
-	signals := make(chan os.Signal, 4)
-	signal.Notify(signals, syscall.SIGINT, syscall.SIGTERM, syscall.SIGQUIT)
-	defer signal.Stop(signals)
-	if err := cmd.Start(); err != nil {
+	if err := startPassingSignals(cmd); err != nil {
 		return 0, err
 	}
-	go func() {
-		for s := range signals {
-			_ = cmd.Process.Signal(s)
-		}
-	}()
 	code, err := exitCode(cmd.Wait())
 	return code, errors.Join(err, sweepOne(folder))
 }
@@ -98,6 +90,21 @@ func again(stage, folder string) (*exec.Cmd, error) {
 	return cmd, nil
 }
 
+// startPassingSignals starts a stage that gets the signals of this process, which has nothing else to do until its end.
+func startPassingSignals(cmd *exec.Cmd) error {
+	signals := make(chan os.Signal, 4)
+	signal.Notify(signals, syscall.SIGINT, syscall.SIGTERM, syscall.SIGQUIT)
+	if err := cmd.Start(); err != nil {
+		return err
+	}
+	go func() {
+		for s := range signals {
+			_ = cmd.Process.Signal(s)
+		}
+	}()
+	return nil
+}
+
 // initProcess lays out the namespaces, starts the program and reaps whatever ends. When it returns, the kernel ends all others.
 func initProcess() (int, error) {
 	folder := os.Getenv(folderEnv)
@@ -108,16 +115,9 @@ func initProcess() (int, error) {
 	if err != nil {
 		return 0, err
 	}
-	signals := make(chan os.Signal, 4)
-	signal.Notify(signals, syscall.SIGINT, syscall.SIGTERM, syscall.SIGQUIT)
-	if err := cmd.Start(); err != nil {
+	if err := startPassingSignals(cmd); err != nil {
 		return 0, err
 	}
-	go func() {
-		for s := range signals {
-			_ = cmd.Process.Signal(s)
-		}
-	}()
 	for {
 		var status syscall.WaitStatus
 		pid, err := syscall.Wait4(-1, &status, 0, nil)

@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -128,9 +129,6 @@ func (n *Node) until(ctx context.Context, ask func(context.Context) error) error
 	return nil
 }
 
-// Client is the administrator's.
-func (n *Node) Client() kubernetes.Interface { return n.client }
-
 // Kubectl runs kubectl as the administrator, and returns what it printed; an error holds that too.
 func (n *Node) Kubectl(ctx context.Context, args ...string) (string, error) {
 	cmd := exec.CommandContext(ctx, n.KubectlPath(), args...) //nolint:gosec // kubectl with the caller's arguments
@@ -157,8 +155,8 @@ func (n *Node) Logs() string { return filepath.Join(n.dir, "log") }
 
 // Stop ends the servers. Containers end with the namespaces.
 func (n *Node) Stop() error {
-	for i := range n.servers {
-		n.servers[len(n.servers)-1-i].stop()
+	for _, s := range slices.Backward(n.servers) {
+		s.stop()
 	}
 	if n.ControlPlane != nil {
 		return n.ControlPlane.Stop()
