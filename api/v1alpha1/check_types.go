@@ -47,13 +47,13 @@ const (
 
 // CheckSpec says what to check and by which rules.
 //
-// +kubebuilder:validation:XValidation:rule="!(has(self.inputFrom) && has(self.inputJSON))",message="set exactly one of input, inputFrom and inputJSON"
+// +kubebuilder:validation:XValidation:rule="[has(self.inputFrom), has(self.inputJSON), has(self.inputs)].filter(x, x).size() <= 1",message="set exactly one of input, inputs, inputFrom and inputJSON"
 // +kubebuilder:validation:XValidation:rule="!has(self.ruleSets) || self.ruleSets.all(a, self.ruleSets.exists_one(b, a.name == b.name))",message="ruleSets must not name a RuleSet and a ClusterRuleSet of the same name"
 type CheckSpec struct {
 	// Input is the payload: any JSON value, up to 256 KiB and 64 levels deep.
 	// The Kubernetes API server keeps integers of up to 64 bits and other
 	// numbers as 64-bit floating point; where more digits matter, give the
-	// payload as text in inputJSON or inputFrom. Exactly one of input,
+	// payload as text in inputJSON or inputFrom. Exactly one of input, inputs,
 	// inputFrom and inputJSON is set.
 	//
 	// +optional
@@ -63,7 +63,7 @@ type CheckSpec struct {
 	Input JSON `json:"input,omitzero"`
 
 	// InputJSON is the payload as JSON text, every digit kept. Exactly one of
-	// input, inputFrom and inputJSON is set.
+	// input, inputs, inputFrom and inputJSON is set.
 	//
 	// +optional
 	// +kubebuilder:validation:MinLength=1
@@ -72,10 +72,20 @@ type CheckSpec struct {
 
 	// InputFrom takes the payload from an object of the same namespace. The
 	// Check is evaluated again when that object changes. Exactly one of input,
-	// inputFrom and inputJSON is set.
+	// inputs, inputFrom and inputJSON is set.
 	//
 	// +optional
 	InputFrom *InputSource `json:"inputFrom,omitempty"`
+
+	// Inputs are several payloads, which the same rules are run over: a batch. Each
+	// has a verdict of its own in status.batch. Together their texts have at most
+	// 768 KiB. Exactly one of input, inputs, inputFrom and inputJSON is set.
+	//
+	// +optional
+	// +listType=atomic
+	// +kubebuilder:validation:MinItems=1
+	// +kubebuilder:validation:MaxItems=1000
+	Inputs []BatchInput `json:"inputs,omitempty"`
 
 	// RuleSets are the sets whose rules apply, each a RuleSet of the same
 	// namespace or a ClusterRuleSet. With neither ruleSets nor rules, the
@@ -119,11 +129,11 @@ type CheckSpec struct {
 	Suspend bool `json:"suspend,omitempty"`
 }
 
-// InputsGiven counts which of input, inputFrom and inputJSON are set. One
-// is right.
+// InputsGiven counts which of input, inputs, inputFrom and inputJSON are set.
+// One is right.
 func (s *CheckSpec) InputsGiven() int {
 	given := 0
-	for _, set := range []bool{!s.Input.IsZero(), s.InputJSON != "", s.InputFrom != nil} {
+	for _, set := range []bool{!s.Input.IsZero(), len(s.Inputs) > 0, s.InputJSON != "", s.InputFrom != nil} {
 		if set {
 			given++
 		}
@@ -131,13 +141,47 @@ func (s *CheckSpec) InputsGiven() int {
 	return given
 }
 
-// InputText is the payload that the spec itself holds; it is empty where
-// inputFrom names another place.
+// InputText is the one payload that the spec itself holds; it is empty where
+// inputFrom names another place, and where inputs holds several.
 func (s *CheckSpec) InputText() []byte {
 	if s.InputJSON != "" {
 		return []byte(s.InputJSON)
 	}
 	return s.Input.Raw
+}
+
+// BatchInput is one payload of several. Exactly one of input and inputJSON is
+// set.
+type BatchInput struct {
+	// Name tells the payload among the others in status and explanation, for
+	// instance an order's number. It need not be unique.
+	//
+	// +optional
+	// +kubebuilder:validation:MaxLength=253
+	Name string `json:"name,omitempty"`
+
+	// Input is the payload: any JSON value, up to 256 KiB and 64 levels deep.
+	//
+	// +optional
+	// +nullable
+	// +kubebuilder:validation:Schemaless
+	// +kubebuilder:pruning:PreserveUnknownFields
+	Input JSON `json:"input,omitzero"`
+
+	// InputJSON is the payload as JSON text, every digit kept.
+	//
+	// +optional
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=262144
+	InputJSON string `json:"inputJSON,omitempty"`
+}
+
+// Text is the payload.
+func (b *BatchInput) Text() []byte {
+	if b.InputJSON != "" {
+		return []byte(b.InputJSON)
+	}
+	return b.Input.Raw
 }
 
 // InputSource is where a payload comes from. Exactly one field is set.
@@ -292,6 +336,89 @@ type Verdict struct {
 	//
 	// +optional
 	Alert *Alert `json:"alert,omitempty"`
+
+	// Batch is what became of each of several payloads. Where it is there,
+	// summary counts rules over all of them, results is empty, and phase is
+	// Failure if one payload is, else Error if one is.
+	//
+	// +optional
+	Batch *BatchVerdict `json:"batch,omitempty"`
+}
+
+// BatchVerdict is what became of the payloads of spec.inputs. Its counts and
+// indexes are exact, also where items is cut.
+type BatchVerdict struct {
+	// Total is how many payloads there are.
+	Total int32 `json:"total"`
+	// Success is how many passed.
+	Success int32 `json:"success"`
+	// Failure is how many failed.
+	Failure int32 `json:"failure"`
+	// Error is how many could not be evaluated in full, and did not fail.
+	Error int32 `json:"error"`
+
+	// FailureIndexes are the places in spec.inputs, from 0, of the payloads that
+	// failed, as a Job writes its completedIndexes: numbers and ranges in
+	// ascending order, for instance 1,3-5,7.
+	//
+	// +optional
+	FailureIndexes string `json:"failureIndexes,omitempty"`
+
+	// ErrorIndexes are the places of the payloads that could not be evaluated,
+	// in the same notation.
+	//
+	// +optional
+	ErrorIndexes string `json:"errorIndexes,omitempty"`
+
+	// Items are the payloads that failed, could not be evaluated or warned, the
+	// worst first: at most 100, and together at most 256 KiB.
+	//
+	// +optional
+	// +listType=atomic
+	// +kubebuilder:validation:MaxItems=100
+	Items []BatchItem `json:"items,omitempty"`
+
+	// Truncated is how many such payloads were left out of items.
+	//
+	// +optional
+	Truncated int32 `json:"truncated,omitempty"`
+}
+
+// BatchItem is the verdict on one payload of several.
+type BatchItem struct {
+	// Index is its place in spec.inputs, from 0.
+	Index int32 `json:"index"`
+
+	// Name is its name in spec.inputs.
+	//
+	// +optional
+	Name string `json:"name,omitempty"`
+
+	// Phase is its verdict: Success, Failure or Error.
+	Phase Phase `json:"phase"`
+
+	// Summary counts its rules by outcome; absent where no rule could be run.
+	//
+	// +optional
+	Summary *Summary `json:"summary,omitempty"`
+
+	// Results are its findings that failed, could not be evaluated or warned, the
+	// worst first: at most 20.
+	//
+	// +optional
+	// +listType=atomic
+	// +kubebuilder:validation:MaxItems=20
+	Results []Result `json:"results,omitempty"`
+
+	// Truncated is how many such findings were left out of results.
+	//
+	// +optional
+	Truncated int32 `json:"truncated,omitempty"`
+
+	// Message says why no rule could be run, where none could.
+	//
+	// +optional
+	Message string `json:"message,omitempty"`
 }
 
 // Summary counts rules by outcome.
