@@ -1,0 +1,47 @@
+// Package section says what a section of the benchmark is: a function that measures one subject and returns what it saw.
+//
+//	Options --Func--> *report.Section
+//
+// A section starts what it needs, measures, stops what it started and removes what it wrote below Options.Work, also where the context
+// ends early. It prints progress to Options.Out and nothing elsewhere; what stays is the report's.
+package section
+
+import (
+	"context"
+	"fmt"
+	"io"
+
+	"github.com/checky-dev/checky/test/bench/report"
+)
+
+// Func measures one subject. What could be measured before an error is returned along with it and is shown; a target that was
+// missed is no error.
+type Func func(ctx context.Context, o Options) (*report.Section, error)
+
+// Section is a subject by name.
+type Section struct {
+	// ID is what -only selects it by: lower-case letters.
+	ID string
+	// Title is its heading in the report.
+	Title string
+	Run   Func
+}
+
+// Options are the same for every section of a run.
+type Options struct {
+	// Quick asks for the small sizes, which report and prove nothing: all sections together take 3 minutes then.
+	Quick bool
+	// Out is where progress goes, a line at a time.
+	Out io.Writer
+	// Work is a temporary folder that the section may fill; whoever made it removes it.
+	Work string
+	// Bin is the folder of the built checky and checky-alertd.
+	Bin string
+	// Assets is the folder of the control plane's binaries: etcd, kube-apiserver, kubectl.
+	Assets string
+}
+
+// Progress prints a line of progress.
+func (o Options) Progress(format string, args ...any) {
+	fmt.Fprintf(o.Out, "  "+format+"\n", args...)
+}
