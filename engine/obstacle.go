@@ -62,12 +62,13 @@ func MissingKey(kind, name, key string) *Obstacle {
 		"waiting for key %s of %s %s, which does not have it; add it, or correct spec.inputFrom", key, kind, name)}
 }
 
-// AmbiguousInput is the obstacle of a Check that has no input, or several. It is nil where there is one.
+// AmbiguousInput is the obstacle of a Check that has no input, or several of input, inputs, inputFrom and inputJSON, and of one whose
+// inputs cannot be a batch. It is nil where there is one.
 func AmbiguousInput(spec *v1alpha1.CheckSpec) *Obstacle {
-	const remedy = "; set exactly one of spec.input, spec.inputFrom and spec.inputJSON"
+	const remedy = "; set exactly one of spec.input, spec.inputs, spec.inputFrom and spec.inputJSON"
 	switch spec.InputsGiven() {
 	case 1:
-		return nil
+		return invalidBatch(spec.Inputs)
 	case 0:
 		return &Obstacle{v1alpha1.ReasonInvalidSpec, "spec has no input" + remedy}
 	}

@@ -30,6 +30,11 @@ func queryFor(rule *rules.Rule, report *rules.Report) rag.Query {
 	return query(rule, cmp.Or(f.Topic, rule.Topic), f.Path, "", expected)
 }
 
+// refusalQuery asks for what helps where no rule could be run.
+func refusalQuery(reason, message string) rag.Query {
+	return rag.Query{Text: queryWords(message), Hints: queryWords(reason)}
+}
+
 // uncompiled is the topic of a rule that does not compile.
 func uncompiled(kind string) string {
 	switch kind {

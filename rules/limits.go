@@ -50,6 +50,22 @@ const (
 	// MaxRuleTime is the longest that one rule may take. The limits above are counted, not timed, so that they hit the same
 	// rule each time; each of them is reached in about half of this time, which is there for what they miss.
 	MaxRuleTime = 100 * time.Millisecond
-	// MaxCheckTime is the longest that all rules of a Check may take together.
+	// MaxCheckTime is the longest that all rules of a Check may take together, on each of its payloads.
 	MaxCheckTime = 150 * time.Millisecond
+
+	// MaxBatchItems is how many payloads one Check may have.
+	MaxBatchItems = 1000
+	// MaxBatchBytes is the most that their texts may have together, in bytes (768 KiB): with its verdict the Check has to fit into
+	// what etcd takes, which is 1.5 MiB.
+	MaxBatchBytes = 768 << 10
+	// MaxBatchTime is the longest that all of them may take together.
+	MaxBatchTime = 10 * time.Second
+	// MaxBatchResults is how many payloads a verdict tells of one by one, the worst first; the others are counted.
+	MaxBatchResults = 100
+	// MaxBatchResultBytes is the most that those may take as JSON (256 KiB); more are left out, and counted.
+	MaxBatchResultBytes = 256 << 10
+	// MaxItemResults is how many results a verdict keeps of one payload of several, the worst first; the others are counted.
+	MaxItemResults = 20
+	// MaxBatchIndexBytes is the longest list of payloads' places (16 KiB); one that is cut ends in ",...". A Check's never is.
+	MaxBatchIndexBytes = 16 << 10
 )

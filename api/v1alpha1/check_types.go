@@ -176,6 +176,18 @@ type BatchInput struct {
 	InputJSON string `json:"inputJSON,omitempty"`
 }
 
+// InputsGiven counts which of input and inputJSON are set. One is right.
+func (b *BatchInput) InputsGiven() int {
+	given := 0
+	if !b.Input.IsZero() {
+		given++
+	}
+	if b.InputJSON != "" {
+		given++
+	}
+	return given
+}
+
 // Text is the payload.
 func (b *BatchInput) Text() []byte {
 	if b.InputJSON != "" {
@@ -320,7 +332,8 @@ type Verdict struct {
 	// InputDigest is the SHA-256 of the payload in canonical form, as
 	// sha256:HEX: the order of members, white space and the spelling of
 	// numbers do not change it. It is absent where the payload comes from a
-	// Secret, since it would let a guess be confirmed.
+	// Secret, since it would let a guess be confirmed. Of a batch it is the
+	// SHA-256 of the payloads' digests, a line for each.
 	//
 	// +optional
 	InputDigest string `json:"inputDigest,omitempty"`
@@ -484,7 +497,8 @@ type Passage struct {
 // wording never alerts again.
 type Alert struct {
 	// Key is a SHA-256 over the phase and, for each rule that failed or could
-	// not be evaluated, its name, outcome, severity and paths, as sha256:HEX.
+	// not be evaluated, its name, outcome, severity and paths, as sha256:HEX;
+	// of a batch, for each such payload, over its place and its own key.
 	Key string `json:"key"`
 
 	// Severity is the highest severity among those rules.

@@ -1,0 +1,158 @@
+package engine
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/checky-dev/checky/api/v1alpha1"
+	"github.com/checky-dev/checky/rules"
+)
+
+// maxItemAttempts is how often a payload of a batch is evaluated in a row where a rule ran out of time, as a Check of its own is by the
+// controller.
+const maxItemAttempts = 3
+
+// maxItemName is how much of a payload's name is kept, in bytes: all that the API server lets through.
+const maxItemName = 4 * 253
+
+// slot is what is known of one payload of a window.
+type slot struct {
+	phase   v1alpha1.Phase
+	summary v1alpha1.Summary
+	// ran says that its rules were run.
+	ran bool
+	// digest is the payload's; it is empty for one that could not be read.
+	digest string
+	// alert is the key of its alert; it is empty for one that passed.
+	alert string
+	// rank of one that there is something to tell of.
+	rank rank
+	// entry is there where the payload may be among the worst.
+	entry    *entry
+	timedOut bool
+}
+
+// entry is a payload that there is something to tell of.
+type entry struct {
+	rank rank
+	item v1alpha1.BatchItem
+	// rule is the worst of its rules; nil where none was run.
+	rule *rules.Rule
+	// report is that rule's, with its first finding alone.
+	report rules.Report
+	// reason is one of the condition reasons, where no rule was run.
+	reason string
+}
+
+// judge gives the verdict on one payload. One that is no worse than the bar, where there is one, is counted and no more.
+func (b *Batch) judge(ctx context.Context, item *Item, index int, bar *rank) slot {
+	if ctx.Err() != nil {
+		return b.unevaluated(item, index, bar, v1alpha1.ReasonRulesErrored, "it was not evaluated, because the evaluation was cancelled")
+	}
+	if item.Problem != "" {
+		return b.unevaluated(item, index, bar, v1alpha1.ReasonInvalidInput, item.Problem)
+	}
+	payload, err := rules.Decode(item.Input)
+	if err != nil {
+		return b.unevaluated(item, index, bar, v1alpha1.ReasonInvalidInput, err.Error())
+	}
+	if b.overdue() {
+		s := b.unevaluated(item, index, bar, v1alpha1.ReasonRulesErrored, fmt.Sprintf(
+			"it ran out of time: all payloads of a batch may take %s together; make smaller batches", b.maxTime))
+		s.digest = payload.Digest()
+		return s
+	}
+	s := slot{digest: payload.Digest(), ran: true}
+	var reports []rules.Report
+	reports, s.timedOut = b.run(ctx, payload)
+	for i := range reports {
+		reports[i].Outcome = scored(reports[i].Outcome, b.program.rules[i].Severity, b.program.failOn)
+		countOutcome(&s.summary, reports[i].Outcome)
+	}
+	s.phase = phaseOf(&s.summary)
+	if s.phase != v1alpha1.PhaseSuccess || s.summary.Warn > 0 {
+		b.tell(&s, item, index, bar, reports)
+	}
+	return s
+}
+
+// run evaluates the rules, again where one ran out of time, and says whether one did in the end.
+func (b *Batch) run(ctx context.Context, payload *rules.Payload) (reports []rules.Report, timedOut bool) {
+	for attempt := 1; ; attempt++ {
+		reports = run(ctx, payload, b.program.rules, b.now)
+		timedOut = false
+		for i := range reports {
+			timedOut = timedOut || reports[i].TimedOut
+		}
+		if !timedOut || attempt == maxItemAttempts || b.overdue() || ctx.Err() != nil {
+			return reports, timedOut
+		}
+	}
+}
+
+func (b *Batch) overdue() bool { return !b.deadline.IsZero() && b.clock().After(b.deadline) }
+
+// tell fills in what a slot holds of a payload that did not merely pass.
+func (b *Batch) tell(s *slot, item *Item, index int, bar *rank, reports []rules.Report) {
+	list := b.program.rules
+	order := worstFirst(list, reports)
+	rows, total, bad := make([]v1alpha1.Result, 0, rules.MaxItemResults), 0, 0
+	for ; bad < len(order); bad++ {
+		report := &reports[order[bad]]
+		if report.Outcome == v1alpha1.OutcomePass || report.Outcome == v1alpha1.OutcomeSkip {
+			break
+		}
+		rows = appendResults(rows, list[order[bad]], report)
+		total += max(1, len(report.Findings)) + report.Dropped
+	}
+	s.rank = rank{phase: s.phase, bad: int(s.summary.Fail + s.summary.Error), index: index}
+	if s.phase == v1alpha1.PhaseSuccess {
+		s.rank.bad = int(s.summary.Warn)
+		s.rank.severity = severityRank(list[order[0]].Severity)
+	} else {
+		severity := worstSeverity(list, reports)
+		s.rank.severity = severityRank(severity)
+		s.alert = alertOf(s.phase, "", rows, severity).Key
+	}
+	if bar != nil && s.rank.compare(*bar) >= 0 {
+		return
+	}
+	if len(rows) > rules.MaxItemResults {
+		rows = slices.Clone(rows[:rules.MaxItemResults])
+	}
+	worst := &reports[order[0]]
+	s.entry = &entry{
+		rank: s.rank,
+		item: v1alpha1.BatchItem{
+			Index: narrow(index), Name: nameOf(item), Phase: s.phase, Summary: new(s.summary), Results: rows,
+			Truncated: narrow(total - len(rows)),
+		},
+		rule: list[order[0]],
+		report: rules.Report{
+			Outcome: worst.Outcome, Problem: worst.Problem, Findings: slices.Clone(worst.Findings[:min(1, len(worst.Findings))]),
+		},
+	}
+}
+
+// unevaluated is the slot of a payload of which no rule was run. Whatever the reason is, if not the payload itself, another try may end
+// otherwise.
+func (b *Batch) unevaluated(item *Item, index int, bar *rank, reason, message string) slot {
+	s := slot{
+		phase:    v1alpha1.PhaseError,
+		alert:    alertOf(v1alpha1.PhaseError, reason, nil, v1alpha1.SeverityError).Key,
+		rank:     rank{phase: v1alpha1.PhaseError, severity: severityRank(v1alpha1.SeverityError), index: index},
+		timedOut: reason != v1alpha1.ReasonInvalidInput,
+	}
+	if bar == nil || s.rank.compare(*bar) < 0 {
+		s.entry = &entry{
+			rank: s.rank, reason: reason,
+			item: v1alpha1.BatchItem{Index: narrow(index), Name: nameOf(item), Phase: s.phase, Message: message},
+		}
+	}
+	return s
+}
+
+// nameOf is a copy of a name, so that it does not keep alive what it was cut from.
+func nameOf(item *Item) string { return strings.Clone(rules.ClipBytes(item.Name, maxItemName)) }
