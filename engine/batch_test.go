@@ -1,0 +1,490 @@
+package engine_test
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"runtime"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"pgregory.net/rapid"
+
+	"github.com/checky-dev/checky/api/v1alpha1"
+	"github.com/checky-dev/checky/engine"
+	"github.com/checky-dev/checky/rules"
+	"github.com/checky-dev/checky/rules/builtin"
+)
+
+// The kinds of payloads that orderRules tell apart.
+const (
+	goodOrder    = `{"amount": 10, "customer": "x", "currency": "EUR", "note": "hi"}`
+	warnedOrder  = `{"amount": 10, "customer": "x", "currency": "XXX", "note": "hi"}`
+	failedOrder  = `{"amount": 99999, "customer": "x", "currency": "EUR", "note": "hi"}`
+	worseOrder   = `{"amount": 99999, "currency": "EUR", "note": "hi"}`
+	erroredOrder = `{"amount": 10, "customer": "x", "currency": "EUR"}`
+	noOrder      = `{"amount": `
+)
+
+func items(inputs ...string) []engine.Item {
+	list := make([]engine.Item, len(inputs))
+	for i, input := range inputs {
+		list[i] = engine.Item{Name: fmt.Sprintf("A-%d", i), Input: []byte(input)}
+	}
+	return list
+}
+
+func batch(t testing.TB, e *engine.Engine, p *engine.Program, list ...engine.Item) engine.Outcome {
+	t.Helper()
+	b := e.NewBatch(engine.BatchOptions{Program: p, Now: noon})
+	b.Add(t.Context(), list)
+	return b.Outcome(t.Context())
+}
+
+func TestBatch(t *testing.T) {
+	e := &engine.Engine{Retriever: &fakeKnowledge{word: "amount"}}
+	list := items(goodOrder, warnedOrder, noOrder, erroredOrder, failedOrder, worseOrder, goodOrder, failedOrder)
+	list[7].Name = ""
+	o := batch(t, e, program(t, "", orderRules), list...)
+	v := o.Verdict
+	if v.Phase != v1alpha1.PhaseFailure || o.Reason != v1alpha1.ReasonRulesFailed || len(v.Results) != 0 || v.Truncated != 0 {
+		t.Errorf("%s, %s, %d results, %d truncated", v.Phase, o.Reason, len(v.Results), v.Truncated)
+	}
+	if diff := cmp.Diff(&v1alpha1.Summary{Pass: 22, Fail: 4, Warn: 1, Skip: 7, Error: 1}, v.Summary); diff != "" {
+		t.Errorf("summary: -want +got\n%s", diff)
+	}
+	got := *v.Batch
+	got.Items = nil
+	want := v1alpha1.BatchVerdict{Total: 8, Success: 3, Failure: 3, Error: 2, FailureIndexes: "4,5,7", ErrorIndexes: "2,3"}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("batch: -want +got\n%s", diff)
+	}
+	var order []int32
+	for i := range v.Batch.Items {
+		order = append(order, v.Batch.Items[i].Index)
+	}
+	if diff := cmp.Diff([]int32{5, 4, 7, 3, 2, 1}, order); diff != "" {
+		t.Errorf("the worst first: -want +got\n%s", diff)
+	}
+	unread := v1alpha1.BatchItem{
+		Index: 2, Name: "A-2", Phase: v1alpha1.PhaseError,
+		Message: "payload: line 1, column 12 (at /amount): it ends in the middle of a value; was it cut off?",
+	}
+	if diff := cmp.Diff(unread, v.Batch.Items[4]); diff != "" {
+		t.Errorf("the payload that is no JSON: -want +got\n%s", diff)
+	}
+	explanation := []string{
+		"Failure: of 8 payloads, 3 failed, 2 could not be evaluated, 3 passed, 1 of them with warnings.",
+		"- payload 5 (A-5): orders/amount-range (error) failed at /amount: expected a number above 0 and at most 10000, found 99999 (and 1 more)",
+		"  Large amounts need an approval. [facts.txt:42]",
+		"- payload 4 (A-4): orders/amount-range (error) failed at /amount: expected a number above 0 and at most 10000, found 99999",
+		"- payload 7: orders/amount-range (error) failed at /amount: expected a number above 0 and at most 10000, found 99999",
+		"- payload 3 (A-3): orders/note (error) could not be evaluated: ",
+		"- payload 2 (A-2) could not be evaluated: line 1, column 12 (at /amount): it ends in the middle of a value; was it cut off?",
+		"  Large amounts need an approval. [facts.txt:42]",
+		"- payload 1 (A-1): orders/currency (warning) warns at /currency: expected one of ",
+	}
+	lines := strings.Split(v.Explanation, "\n")
+	if len(lines) != len(explanation) {
+		t.Fatalf("%d lines, want %d:\n%s", len(lines), len(explanation), v.Explanation)
+	}
+	for i := range lines {
+		if !strings.HasPrefix(lines[i], explanation[i]) {
+			t.Errorf("line %d: %s\nwant: %s", i, lines[i], explanation[i])
+		}
+	}
+	if diff := cmp.Diff([]string{"facts.txt:42"}, v.Batch.Items[0].Results[0].Passages); diff != "" || len(v.Passages) != 1 {
+		t.Errorf("passages of the result, and %d of the verdict: -want +got\n%s", len(v.Passages), diff)
+	}
+}
+
+func TestBatchPhases(t *testing.T) {
+	for name, tc := range map[string]struct {
+		why      string
+		inputs   []string
+		phase    v1alpha1.Phase
+		reason   string
+		headline string
+	}{
+		"All":      {"nothing failed", []string{goodOrder, goodOrder}, v1alpha1.PhaseSuccess, v1alpha1.ReasonRulesPassed, "Success: all 2 payloads passed."},
+		"One":      {"a batch may be of one", []string{goodOrder}, v1alpha1.PhaseSuccess, v1alpha1.ReasonRulesPassed, "Success: the one payload passed."},
+		"Warned":   {"a warning fails nothing, and is told", []string{goodOrder, warnedOrder}, v1alpha1.PhaseSuccess, v1alpha1.ReasonRulesPassed, "Success: of 2 payloads, 2 passed, 1 of them with warnings."},
+		"Failure":  {"one failed payload decides", []string{goodOrder, erroredOrder, failedOrder}, v1alpha1.PhaseFailure, v1alpha1.ReasonRulesFailed, "Failure: of 3 payloads, 1 failed, 1 could not be evaluated, 1 passed."},
+		"Errored":  {"a rule that could not be evaluated is no pass", []string{goodOrder, erroredOrder, noOrder}, v1alpha1.PhaseError, v1alpha1.ReasonRulesErrored, "Error: of 3 payloads, 2 could not be evaluated, 1 passed."},
+		"Unread":   {"where all that is wrong is the JSON, the reason says so", []string{goodOrder, noOrder}, v1alpha1.PhaseError, v1alpha1.ReasonInvalidInput, "Error: of 2 payloads, 1 could not be evaluated, 1 passed."},
+		"OneWrong": {"one is no plural", []string{failedOrder}, v1alpha1.PhaseFailure, v1alpha1.ReasonRulesFailed, "Failure: of 1 payload, 1 failed."},
+		"None":     {"what checks nothing does not pass", nil, v1alpha1.PhaseError, v1alpha1.ReasonInvalidInput, "Error: there is no payload among the inputs; give at least one"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			o := batch(t, &engine.Engine{}, program(t, "", orderRules), items(tc.inputs...)...)
+			got := []string{string(o.Verdict.Phase), o.Reason, o.Headline()}
+			if diff := cmp.Diff([]string{string(tc.phase), tc.reason, tc.headline}, got); diff != "" {
+				t.Errorf("%s: -want +got\n%s", tc.why, diff)
+			}
+			if hasAlert := o.Verdict.Alert != nil; hasAlert != (tc.phase != v1alpha1.PhaseSuccess) {
+				t.Errorf("alert %v in phase %s", o.Verdict.Alert, o.Verdict.Phase)
+			}
+		})
+	}
+}
+
+// TestBatchIsAFunction evaluates the same payloads in other chunks and by other numbers of workers, and each by itself.
+func TestBatchIsAFunction(t *testing.T) {
+	e := &engine.Engine{Retriever: &fakeKnowledge{word: "amount"}}
+	p := program(t, "", orderRules)
+	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(0))
+	rapid.Check(t, func(r *rapid.T) {
+		kinds := []string{goodOrder, goodOrder, warnedOrder, failedOrder, worseOrder, erroredOrder, noOrder, "null"}
+		list := items(rapid.SliceOfN(rapid.SampledFrom(kinds), 1, 700).Draw(r, "inputs")...)
+		runtime.GOMAXPROCS(1)
+		whole := batch(t, e, p, list...)
+		runtime.GOMAXPROCS(rapid.IntRange(2, 6).Draw(r, "workers"))
+		chunked := e.NewBatch(engine.BatchOptions{Program: p, Now: noon, MaxTime: time.Hour})
+		for rest := list; len(rest) > 0; {
+			n := rapid.IntRange(1, len(rest)).Draw(r, "chunk")
+			chunked.Add(t.Context(), rest[:n])
+			rest = rest[n:]
+		}
+		if diff := cmp.Diff(asJSON(r, whole.Verdict), asJSON(r, chunked.Outcome(t.Context()).Verdict)); diff != "" {
+			r.Fatalf("-whole +chunked\n%s", diff)
+		}
+		compareWithSingles(r, p, list, whole.Verdict)
+	})
+}
+
+type fataler interface{ Fatalf(string, ...any) }
+
+func asJSON(t fataler, v any) string {
+	text, err := json.MarshalIndent(v, "", " ")
+	if err != nil {
+		t.Fatalf("%v", err)
+	}
+	return string(text)
+}
+
+// compareWithSingles holds a batch's verdict to those of its payloads by themselves.
+func compareWithSingles(t *rapid.T, p *engine.Program, list []engine.Item, v v1alpha1.Verdict) {
+	want := v1alpha1.BatchVerdict{Total: int32(len(list))}
+	sum, digests, bad := v1alpha1.Summary{}, sha256.New(), map[v1alpha1.Phase]string{}
+	singles := make([]v1alpha1.Verdict, len(list))
+	for i := range list {
+		single := (&engine.Engine{}).Evaluate(context.Background(), engine.Request{Input: list[i].Input, Program: p, Now: noon}).Verdict
+		singles[i] = single
+		fmt.Fprintln(digests, single.InputDigest)
+		if single.Phase != v1alpha1.PhaseSuccess {
+			bad[single.Phase] += fmt.Sprintf("%d,", i)
+		}
+		switch single.Phase {
+		case v1alpha1.PhaseFailure:
+			want.Failure++
+		case v1alpha1.PhaseError:
+			want.Error++
+		default:
+			want.Success++
+		}
+		if s := single.Summary; s != nil {
+			sum = v1alpha1.Summary{Pass: sum.Pass + s.Pass, Fail: sum.Fail + s.Fail, Warn: sum.Warn + s.Warn, Skip: sum.Skip + s.Skip, Error: sum.Error + s.Error}
+			if single.Phase == v1alpha1.PhaseSuccess && s.Warn > 0 {
+				want.Truncated++
+			}
+		}
+	}
+	want.Truncated += want.Failure + want.Error - int32(len(v.Batch.Items))
+	got := *v.Batch
+	got.Items, got.FailureIndexes, got.ErrorIndexes = nil, "", ""
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Fatalf("counts: -singles +batch\n%s", diff)
+	}
+	for phase, indexes := range map[v1alpha1.Phase]string{v1alpha1.PhaseFailure: v.Batch.FailureIndexes, v1alpha1.PhaseError: v.Batch.ErrorIndexes} {
+		if diff := cmp.Diff(bad[phase], expand(t, indexes)); diff != "" {
+			t.Fatalf("places of %s: -singles +batch\n%s", phase, diff)
+		}
+	}
+	if diff := cmp.Diff(&sum, v.Summary); diff != "" {
+		t.Fatalf("summary: -singles +batch\n%s", diff)
+	}
+	if want := "sha256:" + hex.EncodeToString(digests.Sum(nil)); v.InputDigest != want {
+		t.Fatalf("digest %s, want %s", v.InputDigest, want)
+	}
+	for i := range v.Batch.Items {
+		got := v.Batch.Items[i]
+		if diff := cmp.Diff(asItem(list[got.Index].Name, got.Index, singles[got.Index]), withoutPassages(got)); diff != "" {
+			t.Fatalf("payload %d: -single +batch\n%s", got.Index, diff)
+		}
+	}
+}
+
+// asItem is what a batch has to tell of a payload with a verdict.
+func asItem(name string, index int32, v v1alpha1.Verdict) v1alpha1.BatchItem {
+	item := v1alpha1.BatchItem{Index: index, Name: name, Phase: v.Phase, Summary: v.Summary}
+	if v.Summary == nil {
+		item.Message = strings.TrimPrefix(v.Explanation, "Error: ")
+	}
+	for _, r := range v.Results {
+		if r.Outcome == v1alpha1.OutcomePass || r.Outcome == v1alpha1.OutcomeSkip {
+			continue
+		}
+		if len(item.Results) < rules.MaxItemResults {
+			item.Results = append(item.Results, r)
+		} else {
+			item.Truncated++
+		}
+	}
+	return item
+}
+
+func withoutPassages(item v1alpha1.BatchItem) v1alpha1.BatchItem {
+	item = *item.DeepCopy()
+	for i := range item.Results {
+		item.Results[i].Passages = nil
+	}
+	return item
+}
+
+// expand writes a list of places out.
+func expand(t fataler, list string) string {
+	var b strings.Builder
+	for part := range strings.SplitSeq(list, ",") {
+		if part == "" {
+			continue
+		}
+		first, last := 0, 0
+		if n, _ := fmt.Sscanf(part, "%d-%d", &first, &last); n == 0 {
+			t.Fatalf("%q is no list of places", list)
+		} else if n == 1 {
+			last = first
+		}
+		for i := first; i <= last; i++ {
+			fmt.Fprintf(&b, "%d,", i)
+		}
+	}
+	return b.String()
+}
+
+// TestBatchBounds fills everything that is bounded.
+func TestBatchBounds(t *testing.T) {
+	texts := strings.TrimSuffix(strings.Repeat(`"<`+strings.Repeat("\u00e9", 70)+`",`, 30), ",")
+	p := program(t, "", `[{name: n, message: "`+strings.Repeat("<", 900)+`", module: {name: type, params: {field: "$[*]", type: number}}}]`)
+	list := make([]engine.Item, 0, rules.MaxBatchItems)
+	for i := range rules.MaxBatchItems {
+		list = append(list, engine.Item{Name: fmt.Sprint("n", i), Input: []byte("[" + texts + "]")})
+	}
+	v := batch(t, &engine.Engine{}, p, list...).Verdict
+	size := len(asJSON(t, v.Batch.Items[0]))
+	text, err := json.Marshal(v.Batch.Items)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(text) > rules.MaxBatchResultBytes || len(text) < rules.MaxBatchResultBytes-size {
+		t.Errorf("the items take %d bytes, and may take %d; one takes %d", len(text), rules.MaxBatchResultBytes, size)
+	}
+	first := v.Batch.Items[0]
+	if len(first.Results) != rules.MaxItemResults || first.Truncated != 30-rules.MaxItemResults {
+		t.Errorf("%d results, %d truncated", len(first.Results), first.Truncated)
+	}
+	if n := len(v.Batch.Items); n == 0 || int(v.Batch.Truncated) != len(list)-n || v.Batch.FailureIndexes != "0-999" {
+		t.Errorf("%d items, %d truncated, failed: %s", n, v.Batch.Truncated, v.Batch.FailureIndexes)
+	}
+	if !strings.HasSuffix(v.Explanation, "\n- and 992 more; see batch.items") {
+		t.Errorf("the explanation does not count the others:\n%s", v.Explanation[len(v.Explanation)-200:])
+	}
+
+	small := batch(t, &engine.Engine{}, program(t, "", orderRules), items(strings.Split(strings.Repeat(failedOrder+"\n", 250), "\n")[:250]...)...).Verdict
+	if len(small.Batch.Items) != rules.MaxBatchResults || small.Batch.Truncated != 150 || small.Batch.Items[99].Index != 99 {
+		t.Errorf("%d items, %d truncated", len(small.Batch.Items), small.Batch.Truncated)
+	}
+}
+
+// TestBatchOfWorstItem has one payload whose results alone take more than all may: some of them are told.
+func TestBatchOfWorstItem(t *testing.T) {
+	name := strings.Repeat("<", 1000)
+	members := make([]string, 0, 30)
+	for i := range 30 {
+		members = append(members, fmt.Sprintf(`"%d%s":""`, i, name))
+	}
+	list := parseRules(t, `[{name: n, module: {name: type, params: {field: "$[*]", type: number}}}]`)
+	list[0].Message = strings.Repeat("<", rules.MaxMessageBytes-40)
+	p, err := engine.NewProgram("", builtin.New().Compile(strings.Repeat("s", 253), list))
+	if err != nil {
+		t.Fatal(err)
+	}
+	v := batch(t, &engine.Engine{}, p, engine.Item{Name: strings.Repeat("<", 1012), Input: []byte("{" + strings.Join(members, ",") + "}")}).Verdict
+	if len(v.Batch.Items) != 1 || len(v.Batch.Items[0].Results) == 0 || len(v.Batch.Items[0].Results)+int(v.Batch.Items[0].Truncated) != 30 {
+		t.Fatalf("%d items", len(v.Batch.Items))
+	}
+	if text, err := json.Marshal(v.Batch.Items); err != nil || len(text) > rules.MaxBatchResultBytes {
+		t.Errorf("%d bytes, %v", len(text), err)
+	}
+}
+
+func TestBatchAlertIsOfFacts(t *testing.T) {
+	p := program(t, "", orderRules)
+	key := func(list ...engine.Item) string {
+		v := batch(t, &engine.Engine{}, p, list...).Verdict
+		return v.Alert.Key
+	}
+	base := items(goodOrder, failedOrder, noOrder)
+	want := key(base...)
+	renamed := items(warnedOrder, `{"amount": 88888, "customer": "y", "currency": "EUR", "note": "hi"}`, "")
+	renamed[1].Name = "other"
+	if got := key(renamed...); got != want {
+		t.Error("other names and values made another alert of the same facts")
+	}
+	for name, other := range map[string][]engine.Item{
+		"AnotherPlace": items(failedOrder, goodOrder, noOrder),
+		"AnotherRule":  items(goodOrder, worseOrder, noOrder),
+		"OneMore":      items(failedOrder, failedOrder, noOrder),
+		"AnotherKind":  items(goodOrder, failedOrder, erroredOrder),
+	} {
+		if key(other...) == want {
+			t.Errorf("%s made the same alert", name)
+		}
+	}
+}
+
+func TestBatchOutOfTime(t *testing.T) {
+	p := program(t, "", orderRules)
+	b := (&engine.Engine{}).NewBatch(engine.BatchOptions{Program: p, Now: noon, MaxTime: time.Nanosecond})
+	b.Add(t.Context(), items(goodOrder, noOrder, failedOrder))
+	o := b.Outcome(t.Context())
+	if !o.TimedOut || o.Verdict.Phase != v1alpha1.PhaseError || o.Reason != v1alpha1.ReasonRulesErrored || o.Verdict.Batch.ErrorIndexes != "0-2" {
+		t.Errorf("timed out: %v, %s, %s, %+v", o.TimedOut, o.Verdict.Phase, o.Reason, o.Verdict.Batch)
+	}
+	if got := o.Verdict.Batch.Items[0].Message; !strings.Contains(got, "ran out of time") {
+		t.Errorf("message: %s", got)
+	}
+	if whole := batch(t, &engine.Engine{}, p, items(goodOrder, noOrder, failedOrder)...); o.Verdict.InputDigest != whole.Verdict.InputDigest {
+		t.Error("the time changed the digest of what was given")
+	}
+	cancelled, cancel := context.WithCancel(t.Context())
+	cancel()
+	c := (&engine.Engine{}).NewBatch(engine.BatchOptions{Program: p, Now: noon})
+	c.Add(cancelled, items(goodOrder))
+	if o := c.Outcome(t.Context()); !o.TimedOut || o.Verdict.Phase != v1alpha1.PhaseError || !strings.Contains(o.Verdict.Batch.Items[0].Message, "cancelled") {
+		t.Errorf("a cancelled batch: %+v", o.Verdict)
+	}
+}
+
+// unlucky runs out of time the first few times.
+type unlucky struct{ left *atomic.Int32 }
+
+func (u unlucky) Check(*rules.Call) error {
+	if u.left.Add(-1) >= 0 {
+		return rules.ErrTime
+	}
+	return nil
+}
+
+// TestBatchTriesAgain has a rule run out of time in passing: within one evaluation a rule is run twice, and a payload is evaluated three
+// times in a row.
+func TestBatchTriesAgain(t *testing.T) {
+	for name, tc := range map[string]struct {
+		failures int32
+		phase    v1alpha1.Phase
+	}{
+		"Lucky":   {0, v1alpha1.PhaseSuccess},
+		"Third":   {5, v1alpha1.PhaseSuccess},
+		"Unlucky": {6, v1alpha1.PhaseError},
+	} {
+		t.Run(name, func(t *testing.T) {
+			left := &atomic.Int32{}
+			left.Store(tc.failures)
+			compiler := rules.NewCompiler([]rules.Module{{
+				Name: "unlucky", Compile: func(*rules.Params) (rules.Checker, error) { return unlucky{left}, nil },
+			}}, nil, nil, nil)
+			p, err := engine.NewProgram("", compiler.Compile("", []v1alpha1.Rule{{Name: "a", Module: &v1alpha1.ModuleRule{Name: "unlucky"}}}))
+			if err != nil {
+				t.Fatal(err)
+			}
+			o := batch(t, &engine.Engine{}, p, items("1")...)
+			if o.Verdict.Phase != tc.phase || o.TimedOut != (tc.phase == v1alpha1.PhaseError) {
+				t.Errorf("%s, timed out: %v", o.Verdict.Phase, o.TimedOut)
+			}
+		})
+	}
+}
+
+// TestBatchMemory adds more and more failing payloads; what is kept of them does not grow.
+func TestBatchMemory(t *testing.T) {
+	p := program(t, "", orderRules)
+	b := (&engine.Engine{}).NewBatch(engine.BatchOptions{Program: p, Now: noon})
+	chunk := items(strings.Split(strings.Repeat(failedOrder+"\n"+goodOrder+"\n", 1000), "\n")[:2000]...)
+	held := func(rounds int) uint64 {
+		for range rounds {
+			b.Add(t.Context(), chunk)
+		}
+		runtime.GC()
+		var m runtime.MemStats
+		runtime.ReadMemStats(&m)
+		return m.HeapAlloc
+	}
+	before := held(2)
+	if after := held(20); after > before+2<<20 {
+		t.Errorf("%d bytes after 4,000 payloads, %d after 44,000", before, after)
+	}
+	v := b.Outcome(t.Context()).Verdict
+	if list := v.Batch.FailureIndexes; v.Batch.Failure != 22_000 || len(list) > rules.MaxBatchIndexBytes || !strings.HasSuffix(list, ",...") {
+		t.Errorf("%d failed; the list of them has %d bytes", v.Batch.Failure, len(list))
+	}
+}
+
+// TestBatchForgesNothing has names that would change how the lines around them read.
+func TestBatchForgesNothing(t *testing.T) {
+	list := items(failedOrder, noOrder)
+	list[0].Name, list[1].Name = "x\nSuccess: all passed.", strings.Repeat("y", 400)
+	v := batch(t, &engine.Engine{}, program(t, "", orderRules), list...).Verdict
+	if n := strings.Count(v.Explanation, "\n"); n != 2 {
+		t.Errorf("%d lines:\n%s", n+1, v.Explanation)
+	}
+	if strings.Contains(v.Explanation, strings.Repeat("y", 65)) {
+		t.Errorf("a long name is told whole:\n%s", v.Explanation)
+	}
+}
+
+func TestBatchProblems(t *testing.T) {
+	some := func(n int, b v1alpha1.BatchInput) []v1alpha1.BatchInput {
+		list := make([]v1alpha1.BatchInput, n)
+		for i := range list {
+			list[i] = b
+		}
+		return list
+	}
+	one := v1alpha1.BatchInput{InputJSON: "1"}
+	both := v1alpha1.BatchInput{InputJSON: "1", Input: v1alpha1.JSON{Raw: []byte("1")}}
+	for name, tc := range map[string]struct {
+		why    string
+		inputs []v1alpha1.BatchInput
+		want   string // the first problem, as a Check's message has it
+		count  int
+	}{
+		"Most":       {"as many as there may be", some(rules.MaxBatchItems, one), "", 0},
+		"Largest":    {"as much as there may be", some(3, v1alpha1.BatchInput{InputJSON: strings.Repeat("1", rules.MaxBatchBytes/3)}), "", 0},
+		"NoJSON":     {"what cannot be read is a matter of that payload", some(1, v1alpha1.BatchInput{InputJSON: "{"}), "", 0},
+		"TooMany":    {"one too many", some(rules.MaxBatchItems+1, one), "spec.inputs: it has 1001 payloads, and one Check takes at most 1000; make several Checks of them", 1},
+		"TooLarge":   {"a byte too much", some(4, v1alpha1.BatchInput{InputJSON: strings.Repeat("1", rules.MaxBatchBytes/4+1)}), "spec.inputs: its payloads have 786436 bytes together, and one Check takes at most 786432 (768 KiB); make several Checks of them", 1},
+		"Neither":    {"a payload is needed", append(some(2, one), v1alpha1.BatchInput{Name: "x"}), "spec.inputs[2]: set exactly one of input and inputJSON", 1},
+		"Both":       {"two payloads are one too many", append(some(1, one), both), "spec.inputs[1]: set exactly one of input and inputJSON", 1},
+		"Everywhere": {"messages are bounded", some(500, both), "spec.inputs[0]: set exactly one of input and inputJSON", 10},
+	} {
+		t.Run(name, func(t *testing.T) {
+			got := ""
+			if o := engine.AmbiguousInput(&v1alpha1.CheckSpec{Inputs: tc.inputs}); o != nil {
+				got = o.Message
+				if o.Reason != v1alpha1.ReasonInvalidSpec {
+					t.Errorf("reason %s", o.Reason)
+				}
+			}
+			if diff := cmp.Diff(tc.want, got); diff != "" {
+				t.Errorf("%s: -want +got\n%s", tc.why, diff)
+			}
+			if n := len(engine.BatchProblems(tc.inputs)); n != tc.count {
+				t.Errorf("%d problems, want %d", n, tc.count)
+			}
+		})
+	}
+}
