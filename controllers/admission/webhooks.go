@@ -74,9 +74,11 @@ func CheckProblems(library *engine.Library, check *v1alpha1.Check) field.ErrorLi
 	spec, path := &check.Spec, field.NewPath("spec")
 	switch given := spec.InputsGiven(); {
 	case given == 0:
-		list = append(list, field.Required(path.Child("input"), "set exactly one of input, inputFrom and inputJSON"))
+		list = append(list, field.Required(path.Child("input"), oneInput))
 	case given > 1:
-		list = append(list, field.Forbidden(path.Child("input"), "set exactly one of input, inputFrom and inputJSON"))
+		list = append(list, field.Forbidden(path.Child("input"), oneInput))
+	case len(spec.Inputs) > 0:
+		list = append(list, batchProblems(spec.Inputs, path.Child("inputs"))...)
 	case spec.InputFrom == nil:
 		if _, err := rules.Decode(spec.InputText()); err != nil {
 			list = append(list, field.Invalid(path.Child("input"), field.OmitValueType{}, err.Error()))
@@ -84,6 +86,22 @@ func CheckProblems(library *engine.Library, check *v1alpha1.Check) field.ErrorLi
 	}
 	if len(spec.Rules) > 0 {
 		list = append(list, ruleProblems(library.Rules("", spec.Rules), specRules)...)
+	}
+	return list
+}
+
+const oneInput = "set exactly one of input, inputs, inputFrom and inputJSON"
+
+// batchProblems lists what is wrong with several payloads as a whole, and which of them are none. What cannot be read among them is a
+// matter of the verdict.
+func batchProblems(inputs []v1alpha1.BatchInput, path *field.Path) field.ErrorList {
+	var list field.ErrorList
+	for _, p := range engine.BatchProblems(inputs) {
+		at := path
+		if p.Index >= 0 {
+			at = path.Index(p.Index)
+		}
+		list = append(list, field.Invalid(at, field.OmitValueType{}, p.Problem))
 	}
 	return list
 }

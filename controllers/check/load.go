@@ -54,7 +54,7 @@ func stripped(check *v1alpha1.Check) bool {
 }
 
 // Strip is the cache's transform: it drops what no reconciliation needs, so that a finished Check takes
-// little memory. A finished Check loses its payload and all of its results; if it is evaluated again it
+// little memory. A finished Check loses its payloads and all of its results; if it is evaluated again it
 // is read from the API server.
 func Strip(object any) (any, error) {
 	check, ok := object.(*v1alpha1.Check)
@@ -69,6 +69,7 @@ func Strip(object any) (any, error) {
 	}
 	check.Spec.Input = v1alpha1.JSON{}
 	check.Spec.InputJSON = ""
+	check.Spec.Inputs = nil
 	status := check.Status
 	check.Status = v1alpha1.CheckStatus{
 		ObservedGeneration: status.ObservedGeneration,

@@ -58,8 +58,16 @@ func isTooLarge(err error) bool {
 func withoutResults(status *v1alpha1.CheckStatus) {
 	status.Truncated += int32(len(status.Results)) //nolint:gosec // at most rules.MaxResults
 	status.Results, status.Passages, status.RulesApplied = nil, nil, nil
+	remedy := "Move rules from the Check to RuleSets."
+	if status.Batch != nil {
+		batch := *status.Batch
+		batch.Truncated += int32(len(batch.Items)) //nolint:gosec // at most rules.MaxBatchResults
+		batch.Items = nil
+		status.Batch = &batch
+		remedy = "Make smaller batches, and move rules from the Check to RuleSets."
+	}
 	headline, _, _ := strings.Cut(status.Explanation, "\n")
-	status.Explanation = headline + "\nThe results are left out: with this spec they are more than the API server stores. Move rules from the Check to RuleSets."
+	status.Explanation = headline + "\nThe results are left out: with this spec they are more than the API server stores. " + remedy
 }
 
 // sameButTime says whether two statuses differ in nothing but when they were written.

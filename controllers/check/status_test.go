@@ -170,9 +170,10 @@ func TestStrip(t *testing.T) {
 		}}
 		k.Spec.Input.Raw = []byte(`{"a":1}`)
 		k.Spec.InputJSON = "1"
+		k.Spec.Inputs = []v1alpha1.BatchInput{{InputJSON: "1"}}
 		k.Spec.RuleSets = []v1alpha1.RuleSetReference{{Name: "s"}}
 		k.Status = v1alpha1.CheckStatus{ObservedGeneration: observed, Verdict: v1alpha1.Verdict{
-			Phase: phase, Explanation: "long", InputDigest: "i", RulesDigest: "r", Results: []v1alpha1.Result{{}},
+			Phase: phase, Explanation: "long", InputDigest: "i", RulesDigest: "r", Results: []v1alpha1.Result{{}}, Batch: &v1alpha1.BatchVerdict{},
 		}, CompletionTime: &metav1.Time{Time: ended}}
 		return k
 	}
@@ -193,7 +194,8 @@ func TestStrip(t *testing.T) {
 			if k.ManagedFields != nil || k.Annotations["kubectl.kubernetes.io/last-applied-configuration"] != "" {
 				t.Error("bookkeeping was kept")
 			}
-			if stripped(k) != tc.stripped || (k.Spec.Input.Raw == nil) != tc.stripped || (k.Status.Explanation == "") != tc.stripped {
+			if stripped(k) != tc.stripped || (k.Spec.Input.Raw == nil) != tc.stripped || (k.Status.Explanation == "") != tc.stripped ||
+				(k.Spec.Inputs == nil) != tc.stripped || (k.Status.Batch == nil) != tc.stripped {
 				t.Errorf("stripped: %v, %+v", stripped(k), k)
 			}
 			if k.Status.Phase == "" || k.Status.RulesDigest != "r" || k.Status.InputDigest != "i" || k.Status.CompletionTime == nil || k.Spec.RuleSets == nil || k.ResourceVersion != "7" {

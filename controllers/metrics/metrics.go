@@ -16,6 +16,7 @@ import (
 // Metrics are the operator's metrics.
 type Metrics struct {
 	evaluations *prometheus.CounterVec
+	payloads    *prometheus.CounterVec
 	rules       *prometheus.CounterVec
 	evaluation  prometheus.Histogram
 	verdict     prometheus.Histogram
@@ -30,6 +31,9 @@ func New(registry prometheus.Registerer) (*Metrics, error) {
 	m := &Metrics{
 		evaluations: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "checky_evaluations_total", Help: "Evaluations of Checks, by the phase that came out.",
+		}, []string{"phase"}),
+		payloads: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "checky_check_payloads_total", Help: "Payloads that were evaluated, by the phase that came out: each of a batch, and the one of any other Check.",
 		}, []string{"phase"}),
 		rules: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "checky_rule_outcomes_total", Help: "Rules that were run, by their outcome.",
@@ -56,7 +60,7 @@ func New(registry prometheus.Registerer) (*Metrics, error) {
 			Name: "checky_alert_policies", Help: "AlertPolicies there are, whether they can be used or not; 0 on a replica that stands by.",
 		}),
 	}
-	for _, c := range []prometheus.Collector{m.evaluations, m.rules, m.evaluation, m.verdict, m.deleted, m.reloads, m.usable, m.policies} {
+	for _, c := range []prometheus.Collector{m.evaluations, m.payloads, m.rules, m.evaluation, m.verdict, m.deleted, m.reloads, m.usable, m.policies} {
 		if err := registry.Register(c); err != nil {
 			return nil, err
 		}
@@ -69,6 +73,7 @@ func New(registry prometheus.Registerer) (*Metrics, error) {
 func (m *Metrics) begin() {
 	for _, phase := range []v1alpha1.Phase{v1alpha1.PhaseSuccess, v1alpha1.PhaseFailure, v1alpha1.PhaseError} {
 		m.evaluations.WithLabelValues(string(phase))
+		m.payloads.WithLabelValues(string(phase))
 	}
 	for _, result := range []string{reloadSuccess, reloadFailure} {
 		m.reloads.WithLabelValues(result)
@@ -82,10 +87,19 @@ const (
 	reloadFailure = "failure"
 )
 
-// Evaluated counts one evaluation and the rules in it.
+// Evaluated counts one evaluation, its payloads, and the rules that were run over them.
 func (m *Metrics) Evaluated(o *engine.Outcome, took time.Duration) {
 	m.evaluations.WithLabelValues(string(o.Verdict.Phase)).Inc()
 	m.evaluation.Observe(took.Seconds())
+	if b := o.Verdict.Batch; b != nil {
+		for phase, n := range map[v1alpha1.Phase]int32{
+			v1alpha1.PhaseSuccess: b.Success, v1alpha1.PhaseFailure: b.Failure, v1alpha1.PhaseError: b.Error,
+		} {
+			m.payloads.WithLabelValues(string(phase)).Add(float64(n))
+		}
+	} else {
+		m.payloads.WithLabelValues(string(o.Verdict.Phase)).Inc()
+	}
 	if s := o.Verdict.Summary; s != nil {
 		for outcome, n := range map[v1alpha1.Outcome]int32{
 			v1alpha1.OutcomePass: s.Pass, v1alpha1.OutcomeFail: s.Fail, v1alpha1.OutcomeWarn: s.Warn,
