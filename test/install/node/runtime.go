@@ -6,6 +6,10 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/credentials/insecure"
+	runtimeapi "k8s.io/cri-api/pkg/apis/runtime/v1"
 )
 
 // containerdConfig is for Debian's containerd 1.6. A confined machine refuses scores below this process's own for the kernel's
@@ -72,6 +76,23 @@ func (n *Node) startContainerd(ctx context.Context) error {
 	if err := writePause(archive, n.binaries.path("pause")); err != nil {
 		return err
 	}
-	// It is ready when it takes an image.
-	return n.until(ctx, func(ctx context.Context) error { return n.Import(ctx, archive) })
+	if err := n.until(ctx, func(ctx context.Context) error { return n.Import(ctx, archive) }); err != nil {
+		return err
+	}
+	return n.runtimeReady(ctx)
+}
+
+// runtimeReady waits for containerd to serve the container runtime interface. It takes images before that, while it looks after what
+// a containerd before it left behind, and a kubelet that is refused once ends.
+func (n *Node) runtimeReady(ctx context.Context) error {
+	connection, err := grpc.NewClient("unix://"+n.socket(), grpc.WithTransportCredentials(insecure.NewCredentials()))
+	if err != nil {
+		return err
+	}
+	defer connection.Close() //nolint:errcheck // nothing was written
+	runtime := runtimeapi.NewRuntimeServiceClient(connection)
+	return n.until(ctx, func(ctx context.Context) error {
+		_, err := runtime.Version(ctx, &runtimeapi.VersionRequest{})
+		return err
+	})
 }
