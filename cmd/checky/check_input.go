@@ -80,16 +80,32 @@ func held(file *manifest.File, holder *manifest.Node, text []byte) payload {
 	return p
 }
 
-// inputOf is a Check's input. Its error is a *refusal.
+// inputOf is a Check's input; of several payloads it is the place alone. Its error is a *refusal.
 func (g *gatherer) inputOf(t *manifest.Target) (payload, error) {
 	spec, node := &t.Check.Spec, t.Root.Get("spec")
 	switch {
 	case spec.InputFrom != nil:
 		return g.source(t.Check.Namespace, spec.InputFrom)
+	case len(spec.Inputs) > 0: // the engine reads them
+		return payload{file: t.File, node: node.Get("inputs")}, nil
 	case spec.InputJSON != "":
 		return held(t.File, node.Get("inputJSON"), []byte(spec.InputJSON)), nil
 	}
 	return payload{file: t.File, node: node.Get("input"), text: spec.Input.Raw}, nil
+}
+
+// locateItem tells where a JSON Pointer of one of a Check's several payloads stands.
+func locateItem(t *manifest.Target, index int32, pointer string) (file string, line int) {
+	p := payload{file: t.File}
+	if inputs := t.Root.Get("spec", "inputs"); inputs != nil && int(index) < len(inputs.Items) {
+		item := inputs.Items[index]
+		if text := item.Get("inputJSON"); text != nil {
+			p = held(t.File, text, []byte(text.Text))
+		} else {
+			p.node = item.Get("input")
+		}
+	}
+	return p.locate(pointer)
 }
 
 // source reads the object that an input comes from.

@@ -9,7 +9,7 @@ import (
 )
 
 // notes tell where a Check's verdict here can differ from the one in a cluster: the API server keeps integers of 64 bits, and
-// all other numbers of spec.input as floating point, whereas here every digit counts. One place a Check is told.
+// all other numbers of spec.input and spec.inputs as floating point, whereas here every digit counts. One place a Check is told.
 func notes(bundle *manifest.Bundle) []string {
 	var list []string
 	for i := range bundle.Targets {
@@ -17,12 +17,30 @@ func notes(bundle *manifest.Bundle) []string {
 		if t.Check == nil {
 			continue
 		}
-		if n := inexact(t.Root.Get("spec", "input")); n != nil {
+		spec := t.Root.Get("spec")
+		if n := inexact(spec.Get("input")); n != nil {
 			list = append(list, fmt.Sprintf("%s:%d: note: the API server does not keep all digits of this number of spec.input; to have them checked in a cluster, give the payload as text in spec.inputJSON",
+				t.File.Name, n.Line))
+		}
+		if n := inexactOf(spec.Get("inputs")); n != nil {
+			list = append(list, fmt.Sprintf("%s:%d: note: the API server does not keep all digits of this number of spec.inputs; to have them checked in a cluster, give the payload as text in inputJSON",
 				t.File.Name, n.Line))
 		}
 	}
 	return list
+}
+
+// inexactOf is the first such number of several payloads.
+func inexactOf(inputs *manifest.Node) *manifest.Node {
+	if inputs == nil {
+		return nil
+	}
+	for _, item := range inputs.Items {
+		if n := inexact(item.Get("input")); n != nil {
+			return n
+		}
+	}
+	return nil
 }
 
 // inexact is the first number that changes when it is kept as the API server does, or nil.

@@ -158,8 +158,14 @@ func printVerdicts(out io.Writer, wanted []sample, checks map[client.ObjectKey]*
 
 // failedRules names the rules that failed or could not be evaluated, each once.
 func failedRules(check *v1alpha1.Check) []string {
+	results := check.Status.Results
+	if batch := check.Status.Batch; batch != nil {
+		for i := range batch.Items {
+			results = append(results[:len(results):len(results)], batch.Items[i].Results...)
+		}
+	}
 	var names []string
-	for _, r := range check.Status.Results {
+	for _, r := range results {
 		if (r.Outcome == v1alpha1.OutcomeFail || r.Outcome == v1alpha1.OutcomeError) && !slices.Contains(names, r.Rule) {
 			names = append(names, r.Rule)
 		}
