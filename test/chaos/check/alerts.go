@@ -1,0 +1,147 @@
+package check
+
+import (
+	"cmp"
+	"slices"
+	"time"
+
+	"github.com/checky-dev/checky/api/v1alpha1"
+	"github.com/checky-dev/checky/test/chaos/history"
+	"github.com/checky-dev/checky/test/chaos/plan"
+)
+
+// resolution is that of the times in a status: what happened in one second has no order by them.
+const resolution = 2 * time.Second
+
+// failure is a stretch in which a Check failed critically, by the same facts.
+type failure struct {
+	key        string
+	begin, end time.Duration
+	entry      history.Entry
+}
+
+// Alerts finds critical failures that were not announced, and those that were announced again without a reason.
+//
+// A failure that ends soon need not be heard (docs/alerts.md, Grouping), and what fails while the daemon is away is heard when it is back. One is
+// heard again where the daemon was killed after the sound and before the journal had it, or could not write it.
+func Alerts(r *Run, b Bounds) []Violation {
+	var found []Violation
+	heard := map[string][]history.Entry{}
+	for _, e := range r.heard {
+		heard[e.Heard.UID] = append(heard[e.Heard.UID], e)
+	}
+	for _, l := range r.checks {
+		failures := r.failures(l)
+		if len(failures) == 0 {
+			continue
+		}
+		sounds := announcements(heard[l.uid])
+		for _, f := range failures {
+			if r.quiet(f.begin, f.end) > b.Alert && !wasHeard(heard[l.uid], &f) {
+				found = append(found, violation("alerts", l.name, append([]history.Entry{f.entry}, heard[l.uid]...),
+					"it failed critically for %s, and was never announced", (f.end-f.begin).Round(time.Second)))
+			}
+		}
+		for i := 1; i < len(sounds); i++ {
+			before, again := sounds[i-1], sounds[i]
+			if !r.mayRepeat(failures, before.Heard.When, again.Heard.When, b) {
+				found = append(found, violation("alerts", l.name, append(l.shown(), before, again), "it was announced again without a reason"))
+			}
+		}
+	}
+	return found
+}
+
+// failures are the stretches of a Check.
+func (r *Run) failures(l *life) []failure {
+	var all []failure
+	for i := range l.versions {
+		s := &l.versions[i]
+		v := s.Verdict
+		if i > 0 && !wrote(l, i) {
+			continue
+		}
+		if len(all) > 0 && all[len(all)-1].end == forever {
+			last := &all[len(all)-1]
+			if v.AlertKey == last.key && v.Severity == v1alpha1.SeverityCritical {
+				continue
+			}
+			last.end = s.at
+		}
+		if v.Severity == v1alpha1.SeverityCritical && v.AlertKey != "" {
+			all = append(all, failure{v.AlertKey, s.at, forever, s.entry})
+		}
+	}
+	if len(all) > 0 && all[len(all)-1].end == forever {
+		last := &all[len(all)-1]
+		last.end = r.end
+		if l.deleted != nil {
+			last.end = l.deleted.at
+		}
+	}
+	return all
+}
+
+// recovery is how long after a fault the daemon may take until it watches again.
+const recovery = 15 * time.Second
+
+// quiet is how much of a stretch was free of faults that keep the daemon from hearing or sounding, and of what they leave.
+func (r *Run) quiet(from, to time.Duration) time.Duration {
+	var away []window
+	for _, w := range r.faults {
+		if w.target == plan.Alertd || w.target == plan.Etcd || w.target == plan.APIServer || w.target == plan.Journal {
+			away = append(away, w)
+		}
+	}
+	slices.SortFunc(away, func(a, b window) int { return cmp.Compare(a.begin, b.begin) })
+	total, at := time.Duration(0), from
+	for _, w := range away {
+		if w.begin > at {
+			total += max(min(w.begin, to)-at, 0)
+		}
+		if w.end < to {
+			at = max(at, w.end+recovery)
+		} else if w.begin <= to {
+			at = max(at, to)
+		}
+	}
+	return total + max(to-at, 0)
+}
+
+// announcements are the Events of one, by the time of the sound.
+func announcements(heard []history.Entry) []history.Entry {
+	var sounds []history.Entry
+	for _, e := range heard {
+		if e.Heard.Source == history.FromEvent && (e.Heard.Reason == "Announced" || e.Heard.Reason == "FloodAnnounced") {
+			sounds = append(sounds, e)
+		}
+	}
+	slices.SortFunc(sounds, func(a, b history.Entry) int { return cmp.Compare(a.Heard.When, b.Heard.When) })
+	return sounds
+}
+
+// wasHeard tells whether a failure left a trace of its sound: an Event, or an entry of the journal.
+func wasHeard(heard []history.Entry, f *failure) bool {
+	return slices.ContainsFunc(heard, func(e history.Entry) bool {
+		h := e.Heard
+		if h.Source == history.FromJournal {
+			return h.Reason == "Announced" && h.Key == f.key && !h.Stale
+		}
+		return h.When >= f.begin-resolution && h.When <= f.end+resolution
+	})
+}
+
+// mayRepeat tells whether a second sound had a reason: another failure began in between, or the first could not be kept.
+func (r *Run) mayRepeat(failures []failure, before, again time.Duration, b Bounds) bool {
+	if slices.ContainsFunc(failures, func(f failure) bool {
+		return f.begin > before-resolution && f.begin <= again+resolution && f.begin > failures[0].begin
+	}) {
+		return true
+	}
+	return slices.ContainsFunc(r.process, func(e history.Entry) bool {
+		if e.Process.Name != plan.Alertd || !e.Process.Ended || e.At < before-resolution || e.At > again {
+			return false
+		}
+		return e.At-before <= b.Journal || r.hit(plan.FullDisk, plan.Journal, before, e.At) || r.hit(plan.Stop, plan.Alertd, before, e.At)
+	})
+}

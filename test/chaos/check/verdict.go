@@ -1,0 +1,147 @@
+package check
+
+import (
+	"time"
+
+	"github.com/checky-dev/checky/engine"
+	"github.com/checky-dev/checky/test/chaos/history"
+)
+
+// Verdicts looks at every status that was written: each verdict is the engine's on that payload, by versions of the rule sets that were
+// current at some time between the Check's creation, or Lag before it, and then; and no two follow each other by the same payload and rules.
+//
+// Two controllers and two watches, of Checks and of rule sets, have no common order: a controller that sees a Check before the edit that was made just
+// before it evaluates by the old rules, and then again. Where a fault was in a controller's way, the time before it counts too.
+func Verdicts(r *Run, b Bounds) []Violation {
+	var found []Violation
+	o := newOffline()
+	for _, l := range r.checks {
+		found = append(found, r.verdictsOf(o, l, b)...)
+	}
+	return found
+}
+
+func (r *Run) verdictsOf(o *offline, l *life, b Bounds) []Violation {
+	var found []Violation
+	bad := func(i int, format string, args ...any) {
+		shown := []history.Entry{l.versions[i].entry}
+		if i > 0 {
+			shown = []history.Entry{l.versions[i-1].entry, l.versions[i].entry}
+		}
+		found = append(found, violation("verdict", l.name, shown, format, args...))
+	}
+	payloads := map[int64]string{} // by generation
+	var before *history.Verdict    // the last verdict that was written
+	for i := range l.versions {
+		s := &l.versions[i]
+		payloads[s.Generation] = s.Payload
+		if !wrote(l, i) {
+			continue
+		}
+		v := s.Verdict
+		if !v.Phase.Finished() {
+			if before != nil && before.Generation == v.Generation {
+				bad(i, "a verdict was taken back")
+			}
+			continue
+		}
+		payload, known := payloads[v.Generation]
+		switch {
+		case !known && i > 0 && s.Type == "LISTED":
+			// The version that it is of was not seen.
+		case !known:
+			bad(i, "a verdict on a generation that never was")
+		default:
+			if problem := r.judge(o, l, s, payload, b); problem != "" {
+				bad(i, "%s", problem)
+			}
+		}
+		if before != nil && before.Generation == v.Generation && before.Rules == v.Rules {
+			bad(i, "it was written again, by the same payload and rules")
+		}
+		before = v
+	}
+	return found
+}
+
+// judge tells what is wrong with a verdict; empty: nothing is.
+func (r *Run) judge(o *offline, l *life, s *seen, payload string, b Bounds) string {
+	from := l.born() - b.Lag
+	for r.disturbed(from, s.at) && from > 0 {
+		from = max(r.calmBefore(from, s.at)-b.Lag, 0)
+	}
+	program := r.programOf(o, s, from)
+	if program == nil {
+		return "by rules that were not current at any time since the Check was made"
+	}
+	e := o.verdict(payload, program)
+	digest := e.digest
+	if s.Verdict.Unsearched {
+		digest = e.unsearched
+	}
+	switch {
+	case e.phase != s.Verdict.Phase:
+		return "the verdict is " + string(s.Verdict.Phase) + ", and the engine says " + string(e.phase)
+	case digest != s.Verdict.Digest:
+		return "the verdict's phase is right, and the rest of it is not what the engine says"
+	}
+	return ""
+}
+
+// disturbing are the targets whose faults keep a controller from seeing what is current.
+var disturbing = map[string]bool{"controller-0": true, "controller-1": true, "etcd": true, "kube-apiserver": true}
+
+// disturbed tells whether a fault that keeps controllers from seeing what is current had begun before a time, and was there after it.
+func (r *Run) disturbed(from, to time.Duration) bool { return r.calmBefore(from, to) < from }
+
+// calmBefore is the earliest beginning of the faults that were there at a time and until another.
+func (r *Run) calmBefore(from, to time.Duration) time.Duration {
+	earliest := from
+	for _, w := range r.faults {
+		if disturbing[w.target] && w.begin <= to && w.end >= from {
+			earliest = min(earliest, w.begin)
+		}
+	}
+	return earliest
+}
+
+// programOf finds the rules of a verdict among the versions of its rule sets that were current at some time from a time on, and before it was
+// written; nil: there are none.
+func (r *Run) programOf(o *offline, s *seen, from time.Duration) *engine.Program {
+	combinations := [][]seen{nil}
+	for _, name := range s.Sets {
+		var longer [][]seen
+		for _, version := range r.current(name, from, s.Revision) {
+			for _, c := range combinations {
+				longer = append(longer, append(c[:len(c):len(c)], version))
+			}
+		}
+		combinations = longer
+	}
+	for _, sets := range combinations {
+		if program, err := o.program(sets); err == nil && program.Digest() == s.Verdict.Rules {
+			return program
+		}
+	}
+	return nil
+}
+
+// current are the versions of a rule set that were current at some time after a time, and before a revision.
+func (r *Run) current(name string, from time.Duration, revision uint64) []seen {
+	var versions []seen
+	for _, l := range r.sets[name] {
+		for i, v := range l.versions {
+			end := forever
+			switch {
+			case i+1 < len(l.versions):
+				end = l.versions[i+1].at
+			case l.deleted != nil:
+				end = l.deleted.at
+			}
+			if v.Revision < revision && end >= from {
+				versions = append(versions, v)
+			}
+		}
+	}
+	return versions
+}
