@@ -85,6 +85,8 @@ func TestSchemaRefuses(t *testing.T) {
 	c := newCluster(t)
 	for name, spec := range map[string]string{
 		"TwoInputs":      `{inputJSON: "1", inputFrom: {configMapKeyRef: {name: a, key: b}}}`,
+		"InputsAndJSON":  `{inputJSON: "1", inputs: [{input: 1}]}`,
+		"TooManyInputs":  `{inputs: [` + strings.Repeat("{input: 1}, ", 1000) + `{input: 1}]}`,
 		"TwoSources":     `{inputFrom: {configMapKeyRef: {name: a, key: b}, secretKeyRef: {name: a, key: b}}}`,
 		"NoSource":       `{inputFrom: {}}`,
 		"SameSetTwice":   `{input: 1, ruleSets: [{name: a}, {name: a}]}`,

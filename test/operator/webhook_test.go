@@ -18,6 +18,7 @@ import (
 	"sigs.k8s.io/yaml"
 
 	"github.com/checky-dev/checky/api/v1alpha1"
+	"github.com/checky-dev/checky/rules"
 )
 
 // TestWebhooksRefuse runs the operator with its webhooks, registered as config/webhook has them but for the address.
@@ -42,8 +43,12 @@ func TestWebhooksRefuse(t *testing.T) {
 			`{apiVersion: checky.dev/v1alpha1, kind: ClusterRuleSet, metadata: {name: bad}, spec: {rules: [{name: x, module: {name: range, params: {field: $.a, minimum: 3}}}]}}`,
 			"module.params.minimum",
 		},
-		"NoInput":    {checkYAML("bad", `{ruleSets: [{name: a}]}`), "set exactly one of input, inputFrom and inputJSON"},
-		"TwoInputs":  {checkYAML("bad", `{input: 1, inputJSON: "1"}`), "set exactly one of input, inputFrom and inputJSON"},
+		"NoInput":    {checkYAML("bad", `{ruleSets: [{name: a}]}`), "set exactly one of input, inputs, inputFrom and inputJSON"},
+		"TwoInputs":  {checkYAML("bad", `{input: 1, inputJSON: "1"}`), "set exactly one of input, inputs, inputFrom and inputJSON"},
+		"Batch":      {checkYAML("bad", `{inputs: [{input: 1}, {name: a}]}`), "spec.inputs[1]: Invalid value: set exactly one of input and inputJSON"},
+		"BatchTwice": {checkYAML("bad", `{inputs: [{input: 1, inputJSON: "1"}]}`), "spec.inputs[0]: Invalid value: set exactly one of input and inputJSON"},
+		"BatchLarge": {checkYAML("bad", largeInputs(4, rules.MaxBatchBytes/4+1)), "spec.inputs: Invalid value: its payloads have 786436 bytes together, and one Check takes at most 786432 (768 KiB)"},
+		"BatchRule":  {checkYAML("bad", `{inputs: [{input: 1}], rules: [{name: x, module: {name: nonsense}}]}`), "there is no module"},
 		"NotJSON":    {checkYAML("bad", `{inputJSON: "{"}`), "it ends in the middle of a value"},
 		"TimeZone":   {policyYAML("bad", `{quietHours: [{start: "22:00", end: "06:00", timeZone: Europe/Berln}]}`), "spec.quietHours[0].timeZone"},
 		"Local":      {policyYAML("bad", `{quietHours: [{start: "22:00", end: "06:00", timeZone: Local}]}`), "spec.quietHours[0].timeZone"},
