@@ -19,7 +19,7 @@ BENCHTIME ?= 1s
 CONCURRENT ?= ./rules ./rules/cel ./rules/jsonschema ./engine/... ./rag/... ./controllers/... ./apiserver/... ./audio/... ./cmd/... ./test/operator ./test/apiserver ./test/alertd ./test/plugin
 
 # Modules of their own, whose dependencies are no part of the programs; hack/controlplane, which has no code but etcd's main, aside.
-MODULES = hack/images hack/release test/install
+MODULES = hack/images hack/release test/chaos test/install
 
 # Where etcd, kube-apiserver and kubectl are, and with `node` kube-controller-manager and what runs Pods too; they are built on first
 # use. KUBEBUILDER_ASSETS from outside wins.
@@ -54,6 +54,7 @@ test: ## Run every test that needs no container runtime: unit, golden, property,
 	go test -race -p $(PARALLEL) -timeout $(TIMEOUT) $(CONCURRENT); \
 	go -C hack/images test ./...; \
 	go -C hack/release test ./...; \
+	go -C test/chaos test -p $(PARALLEL) -timeout $(TIMEOUT) ./...; \
 	go -C test/install test -p $(PARALLEL) -timeout $(TIMEOUT) ./manifests/... ./monitoring/...
 
 .PHONY: lint
@@ -202,6 +203,26 @@ bench: ## Run the benchmarks; they report time and allocations
 	KUBEBUILDER_ASSETS="$(assets)"; export KUBEBUILDER_ASSETS; \
 	go test -p 1 -run '^$$' -bench . -benchmem -benchtime $(BENCHTIME) -timeout 60m ./rules/... ./rag/... ./engine/... ./apiserver/...; \
 	go test -run '^$$' -bench . -benchtime 5x -timeout 60m ./test/apiserver
+
+# What breaks a cluster: for how long, by which seed (0: another one each time), and flags of it, such as CHAOS='-rate 20'.
+chaos = dist/chaos/chaos
+DURATION ?= 30m
+SEED ?= 0
+CHAOS ?=
+
+.PHONY: chaos
+chaos: build alertd ## Break a cluster for DURATION by the faults of SEED while it is used, and say which promises were not kept; Linux alone
+	go -C test/chaos build -trimpath -o "$(CURDIR)/$(chaos)" .
+	KUBEBUILDER_ASSETS="$(assets)" $(chaos) -duration $(DURATION) -seed $(SEED) $(CHAOS)
+
+.PHONY: chaos-quick
+chaos-quick: ## The same for three minutes, by a fixed seed
+	$(MAKE) --no-print-directory chaos DURATION=3m SEED=7
+
+.PHONY: chaos-mutants
+chaos-mutants: build alertd ## Put deliberate bugs into a cluster, one after the other, and fail unless each is found
+	go -C test/chaos build -trimpath -o "$(CURDIR)/$(chaos)" .
+	KUBEBUILDER_ASSETS="$(assets)" $(chaos) -mutants -seed 7 $(CHAOS)
 
 .PHONY: fuzz
 fuzz: ## Run each fuzz target for FUZZTIME
