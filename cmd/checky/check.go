@@ -14,6 +14,7 @@ import (
 
 	"github.com/checky-dev/checky/api/v1alpha1"
 	"github.com/checky-dev/checky/cmd/checky/manifest"
+	"github.com/checky-dev/checky/cmd/checky/records"
 	reporting "github.com/checky-dev/checky/cmd/checky/report"
 	"github.com/checky-dev/checky/cmd/program"
 	"github.com/checky-dev/checky/config"
@@ -32,13 +33,14 @@ type checkOptions struct {
 	namespace        string
 	color            string
 	now              string
+	records          records.Options
 }
 
 func newCheckCommand() *cobra.Command {
 	o := checkOptions{}
 	command := &cobra.Command{
 		Use:   "check -f FILE [-r FILE]...",
-		Short: "Check payloads or Checks from files, without a cluster",
+		Short: "Check payloads, Checks or files of many payloads, without a cluster",
 		Long: `Check payloads, or Checks as one would apply them, and print the verdicts that they would get in a cluster.
 
 -f takes payloads, and Checks with all that they refer to: rule sets, ConfigMaps, Secrets, other objects. A Check is evaluated
@@ -50,6 +52,11 @@ A folder stands for its *.yaml, *.yml and *.json files, and - for standard input
 A *.json file is JSON, and a *.yaml or *.yml file is YAML. Standard input and files of other names are JSON where they begin with
 { or [ or hold a lone value, so that a slip such as NaN is an error and no text; else, or below a line ---, they are YAML.
 
+A *.ndjson or *.jsonl file has a payload on each line, and a *.csv file one in each record below its header: --input-format says it of
+standard input and of files of other names. Such a file is one batch, of any length, with one verdict on all of its payloads, which
+tells how many failed and which are the worst. Cells of CSV that are JSON numbers, true or false are that, empty ones are left out, and
+all others are strings. Ctrl-C ends with what was checked so far, and exit code 2.
+
 -o json prints what the status of the Check would hold, times and conditions left out: one object, or a list with names
 where there are several inputs, several -f or a folder.
 
@@ -58,7 +65,8 @@ evaluated: a verdict is Error, a rule does not compile, or a file or a flag is w
 such as a rule set that is missing, is an Error here.`,
 		Example: `  checky check -f order.json -r orders.yaml
   kubectl get deployment web -o json | checky check -f - -r workloads.yaml -o sarif
-  checky check -f config/samples/`,
+  checky check -f config/samples/
+  checky check -f orders.ndjson -f orders.csv -r orders.yaml --name-field $.id`,
 		Args: func(_ *cobra.Command, args []string) error {
 			if len(args) > 0 {
 				return fmt.Errorf("%q: name files with -f, and rules with -r", args[0])
@@ -77,6 +85,7 @@ such as a rule set that is missing, is an Error here.`,
 	flags.StringVar(&o.failOn, "fail-on", "", "lowest severity that fails a payload: info, warning, error or critical (default: error); Checks have spec.failOn")
 	flags.StringVarP(&o.namespace, "namespace", "n", "default", "namespace of objects that do not say theirs")
 	flags.StringVar(&o.color, "color", "auto", "color the text: auto (on a terminal, unless NO_COLOR is set), always or never")
+	o.records.BindFlags(flags)
 	flags.StringVar(&o.now, "now", "", "time that expressions see as now, as in 2026-01-31T12:00:00Z (default: the present)")
 	return command
 }
@@ -87,6 +96,9 @@ func (o *checkOptions) validate() (now time.Time, err error) {
 	bad := func(format string, args ...any) { problems = append(problems, fmt.Errorf(format, args...)) }
 	if len(o.files) == 0 {
 		bad("-f is missing: give a payload, a Check or a folder")
+	}
+	if err := o.records.Validate(o.files); err != nil {
+		problems = append(problems, err)
 	}
 	if !slices.Contains(reporting.Formats(), o.output) {
 		bad("-o %q: give %s", o.output, strings.Join(reporting.Formats(), ", "))
@@ -119,13 +131,13 @@ func (o *checkOptions) run(ctx context.Context, compiler *rules.Compiler, in io.
 	if err != nil {
 		return err
 	}
-	loader := manifest.Loader{Reader: &manifest.Reader{Stdin: in}, Schemas: manifest.NewSchemas(config.Files), Namespace: o.namespace}
-	bundle, err := loader.Load(o.files, o.ruleFiles)
+	bundle, files, err := o.load(in)
 	if err != nil {
 		_, _ = fmt.Fprintln(errOut, err) // one FILE:LINE: PROBLEM a line, for editors
 		return &program.ExitError{Code: program.ExitUsage}
 	}
-	if err := o.validateTargets(bundle); err != nil {
+	defer records.CloseAll(files)
+	if err := o.validateTargets(bundle, len(files)); err != nil {
 		return err
 	}
 	knowledge, err := o.openKnowledge()
@@ -145,19 +157,21 @@ func (o *checkOptions) run(ctx context.Context, compiler *rules.Compiler, in io.
 	}
 	problems := g.compile()
 	result := &reporting.Report{List: o.listed(), Version: program.Version()}
-	for i := range bundle.Targets {
-		result.Inputs = append(result.Inputs, g.evaluate(ctx, &bundle.Targets[i]))
+	result.Inputs, err = g.evaluateAll(ctx, files, errOut)
+	if err != nil {
+		problems = append(problems, err)
 	}
 	result.ExitCode = reporting.ExitCode(result.Inputs)
 	if len(problems) > 0 {
-		// A rule that does not compile counts as one that could not be evaluated, also where another rule failed.
+		// A rule that does not compile counts as one that could not be evaluated, also where another rule failed. So does what was left
+		// out at Ctrl-C.
 		result.ExitCode = program.ExitUsage
-	}
-	if len(problems) > 0 {
 		_, _ = fmt.Fprintln(errOut, errors.Join(problems...))
 	}
-	if err := reporting.Write(out, o.output, result, reporting.Options{Color: o.colored(out)}); err != nil {
-		return fmt.Errorf("writing the report: %w", err)
+	if len(result.Inputs) > 0 {
+		if err := reporting.Write(out, o.output, result, reporting.Options{Color: o.colored(out)}); err != nil {
+			return fmt.Errorf("writing the report: %w", err)
+		}
 	}
 	if result.ExitCode != 0 {
 		return &program.ExitError{Code: result.ExitCode}
@@ -165,8 +179,24 @@ func (o *checkOptions) run(ctx context.Context, compiler *rules.Compiler, in io.
 	return nil
 }
 
+// load reads the files, but for those of many payloads, which it opens.
+func (o *checkOptions) load(in io.Reader) (*manifest.Bundle, []*records.File, error) {
+	documents, many := o.records.Split(o.files)
+	loader := manifest.Loader{Reader: &manifest.Reader{Stdin: in}, Schemas: manifest.NewSchemas(config.Files), Namespace: o.namespace}
+	bundle, err := loader.Load(documents, o.ruleFiles)
+	files, unopened := o.records.OpenAll(many, in, slices.Contains(o.ruleFiles, "-"))
+	if err := errors.Join(err, unopened); err != nil {
+		records.CloseAll(files)
+		return nil, nil, err
+	}
+	return bundle, files, nil
+}
+
 // validateTargets refuses what would be left out silently.
-func (o *checkOptions) validateTargets(bundle *manifest.Bundle) error {
+func (o *checkOptions) validateTargets(bundle *manifest.Bundle, files int) error {
+	if files > 0 {
+		return nil
+	}
 	if len(bundle.Targets) == 0 {
 		return errors.New("-f: there is no payload and no Check in the files; rule sets are named with -r")
 	}

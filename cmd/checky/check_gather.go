@@ -43,29 +43,38 @@ func (g *gatherer) evaluate(ctx context.Context, t *manifest.Target) reporting.I
 	}
 	in.Locate = input.locate
 	var outcome engine.Outcome
-	if refused := (*refusal)(nil); errors.As(err, &refused) {
+	refused := (*refusal)(nil)
+	switch {
+	case errors.As(err, &refused):
 		outcome = g.engine.Refuse(ctx, refused.Reason, refused.Message)
-	} else {
+	case t.Check != nil && len(t.Check.Spec.Inputs) > 0:
+		batch := g.engine.NewBatch(engine.BatchOptions{Program: program, Now: g.now, MaxTime: rules.MaxBatchTime})
+		batch.Add(ctx, engine.Items(t.Check.Spec.Inputs))
+		outcome = batch.Outcome(ctx)
+		in.LocateItem = func(index int32, pointer string) (string, int) { return locateItem(t, index, pointer) }
+	default:
 		outcome = g.engine.Evaluate(ctx, engine.Request{Input: input.text, Secret: input.secret, Program: program, Now: g.now})
 	}
 	in.Verdict, in.Reason = outcome.Verdict, outcome.Reason
 	if len(in.Verdict.RulesApplied) > 0 {
-		for _, rule := range program.Rules() {
-			in.Rules = append(in.Rules, reporting.Rule{ID: rule.ID, Kind: rule.Kind, Severity: rule.Severity, Message: rule.Message})
-		}
+		in.Rules = rulesOf(program)
 	}
 	return in
+}
+
+// rulesOf is what reports tell of a program's rules.
+func rulesOf(program *engine.Program) []reporting.Rule {
+	list := make([]reporting.Rule, 0, len(program.Rules()))
+	for _, rule := range program.Rules() {
+		list = append(list, reporting.Rule{ID: rule.ID, Kind: rule.Kind, Severity: rule.Severity, Message: rule.Message})
+	}
+	return list
 }
 
 // gather finds the rules and the input. Its error is a *refusal.
 func (g *gatherer) gather(t *manifest.Target) (*engine.Program, payload, error) {
 	if t.Check == nil {
-		program, err := g.program(g.failOn, g.given())
-		if errors.Is(err, engine.ErrNoRules) {
-			err = refuse(&engine.Obstacle{Reason: v1alpha1.ReasonNoRules, Message: "no rules apply: name rule sets with -r"})
-		} else if err != nil {
-			err = refuse(engine.NoProgram(err, ""))
-		}
+		program, err := g.payloadProgram()
 		if err != nil {
 			return nil, payload{}, err
 		}
@@ -89,6 +98,18 @@ func (g *gatherer) gather(t *manifest.Target) (*engine.Program, payload, error) 
 	}
 	input, err := g.inputOf(t)
 	return program, input, err
+}
+
+// payloadProgram is what payloads that are no Checks are checked by. Its error is a *refusal.
+func (g *gatherer) payloadProgram() (*engine.Program, error) {
+	program, err := g.program(g.failOn, g.given())
+	switch {
+	case errors.Is(err, engine.ErrNoRules):
+		return nil, refuse(&engine.Obstacle{Reason: v1alpha1.ReasonNoRules, Message: "no rules apply: name rule sets with -r"})
+	case err != nil:
+		return nil, refuse(engine.NoProgram(err, ""))
+	}
+	return program, nil
 }
 
 // program joins sets. Its errors are NewProgram's.

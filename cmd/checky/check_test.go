@@ -85,6 +85,17 @@ func TestCheckPrints(t *testing.T) {
 		"conflict.txt":   {"two versions of one set", []string{"-f", "checks", "-r", "orders.yaml"}, 2},
 		"knowledge.txt":  {"a knowledge file that is not there, whatever the verdict", []string{"-f", "good.json", "-r", "orders.yaml", "--knowledge", "none.txt"}, 2},
 		"no-targets.txt": {"rule sets alone", []string{"-f", "orders.yaml"}, 2},
+
+		"many.txt":       {"a payload a line", []string{"-f", "orders.ndjson", "-r", "orders.yaml"}, 1},
+		"many.json":      {"what a batch's status would hold", []string{"-f", "orders.ndjson", "-r", "orders.yaml", "-o", "json"}, 1},
+		"many.junit":     {"a testcase for each payload that is told, and the counts", []string{"-f", "orders.ndjson", "-r", "orders.yaml", "-o", "junit"}, 1},
+		"many.sarif":     {"the lines of the payloads", []string{"-f", "orders.ndjson", "-r", "orders.yaml", "-o", "sarif"}, 1},
+		"many-name.txt":  {"payloads by their names", []string{"-f", "orders.ndjson", "-r", "orders.yaml", "--name-field", "$.id"}, 1},
+		"csv.txt":        {"a payload a record", []string{"-f", "orders.csv", "-r", "amounts.yaml", "--csv-delimiter", ";"}, 1},
+		"csv.sarif":      {"the lines that records begin on", []string{"-f", "orders.csv", "-r", "amounts.yaml", "--csv-delimiter", ";", "--name-field", "$.id", "-o", "sarif"}, 1},
+		"mixed.txt":      {"a verdict for each file", []string{"-f", "orders.csv", "-f", "good.json", "-f", "orders.ndjson", "-r", "amounts.yaml", "--csv-delimiter", ";"}, 1},
+		"bad-many.txt":   {"each wrong file is told", []string{"-f", "none.ndjson", "-f", "no-header.csv", "-f", "none.json", "-r", "amounts.yaml"}, 2},
+		"bad-format.txt": {"flags that would do nothing", []string{"-f", "good.json", "-r", "orders.yaml", "--input-format", "csv", "--name-field", "$.id", "--csv-delimiter", ";"}, 2},
 	}
 	t.Chdir(checkFixtures)
 	for name, tc := range cases {
@@ -145,6 +156,19 @@ func TestCheckExitCodes(t *testing.T) {
 		"NamespaceByFlag":  {"the flag names it", "apiVersion: checky.dev/v1alpha1\nkind: Check\nmetadata: {name: a, namespace: b}\nspec: {ruleSets: [{name: orders}], input: {items: []}}", []string{"-f", "-", "-r", "orders.yaml", "-n", "b"}, 0},
 		"ExpressionsSeeIt": {"--now is what expressions see", "rules: [{name: a, cel: {expression: now.getFullYear() == 1999}}]", []string{"-f", "good.json", "-r", "-", "--now", "1999-12-31T00:00:00Z"}, 0},
 		"PayloadTooLong":   {"past its limit", `"` + strings.Repeat("x", rules.MaxPayloadBytes) + `"`, []string{"-f", "-", "-r", "orders.yaml"}, 2},
+		"Many":             {"all pass", "{\"items\": []}\n{\"items\": []}\n", []string{"-f", "-", "-r", "orders.yaml", "--input-format", "ndjson"}, 0},
+		"ManyFailure":      {"one fails", "{\"items\": []}\n{\"amount\": 0, \"items\": []}\n", []string{"-f", "-", "-r", "orders.yaml", "--input-format", "ndjson"}, 1},
+		"ManyError":        {"one is no JSON", "{\"items\": []}\n{\n", []string{"-f", "-", "-r", "orders.yaml", "--input-format", "ndjson"}, 2},
+		"ManyFailureError": {"one batch is a Failure where one of its payloads is", "{\n{\"amount\": 0, \"items\": []}\n", []string{"-f", "-", "-r", "orders.yaml", "--input-format", "ndjson"}, 1},
+		"ManyBoth":         {"but a file in Error goes before one in Failure", "{\n", []string{"-f", "orders.ndjson", "-f", "-", "-r", "orders.yaml", "--input-format", "ndjson"}, 2},
+		"ManyEmpty":        {"nothing was checked", "\n\n", []string{"-f", "-", "-r", "orders.yaml", "--input-format", "ndjson"}, 2},
+		"ManyNoRules":      {"nothing was checked", "", []string{"-f", "orders.ndjson"}, 2},
+		"ManyBadRule":      {"a bad rule is worse than a failure", "", []string{"-f", "orders.ndjson", "-r", "orders.yaml", "-r", "broken.yaml"}, 2},
+		"ManyFailOn":       {"the flag is for them, too", "{\"currency\": \"eur\", \"items\": []}", []string{"-f", "-", "-r", "orders.yaml", "--input-format", "ndjson", "--fail-on", "warning"}, 1},
+		"ManyStdinTwice":   {"it can be read once", "", []string{"-f", "-", "-r", "-", "--input-format", "ndjson"}, 2},
+		"CSVFromStdin":     {"by the flag", "amount,currency\n1,EUR\n", []string{"-f", "-", "-r", "amounts.yaml", "--input-format", "csv"}, 0},
+		"CSVHeaderAlone":   {"nothing was checked", "amount,currency\n", []string{"-f", "-", "-r", "amounts.yaml", "--input-format", "csv"}, 2},
+		"LineTooLong":      {"that payload alone is an Error", "{\"items\": []}\n\"" + strings.Repeat("x", rules.MaxPayloadBytes) + "\"\n", []string{"-f", "-", "-r", "orders.yaml", "--input-format", "ndjson"}, 2},
 		"FileTooLong":      {"past its limit", `"` + strings.Repeat("x", manifest.MaxFileBytes) + `"`, []string{"-f", "-", "-r", "orders.yaml"}, 2},
 	}
 	t.Chdir(checkFixtures)

@@ -31,7 +31,7 @@ func (r *ndjson) next() (Item, error) {
 		if r.line == 1 {
 			text = bytes.TrimPrefix(text, byteOrderMark)
 		}
-		text = bytes.TrimRight(text, " \t\r\n")
+		text = bytes.TrimRight(text, "\r\n")
 		switch {
 		case len(text) > rules.MaxPayloadBytes:
 			return Item{Line: r.line, Problem: tooLong}, nil

@@ -21,14 +21,24 @@ type junitSuites struct {
 }
 
 type junitSuite struct {
-	Name     string      `xml:"name,attr"`
-	Tests    int         `xml:"tests,attr"`
-	Failures int         `xml:"failures,attr"`
-	Errors   int         `xml:"errors,attr"`
-	Skipped  int         `xml:"skipped,attr"`
-	File     string      `xml:"file,attr,omitempty"`
-	Cases    []junitCase `xml:"testcase"`
-	Out      string      `xml:"system-out,omitempty"`
+	Name       string           `xml:"name,attr"`
+	Tests      int              `xml:"tests,attr"`
+	Failures   int              `xml:"failures,attr"`
+	Errors     int              `xml:"errors,attr"`
+	Skipped    int              `xml:"skipped,attr"`
+	File       string           `xml:"file,attr,omitempty"`
+	Properties *junitProperties `xml:"properties"`
+	Cases      []junitCase      `xml:"testcase"`
+	Out        string           `xml:"system-out,omitempty"`
+}
+
+type junitProperties struct {
+	List []junitProperty `xml:"property"`
+}
+
+type junitProperty struct {
+	Name  string `xml:"name,attr"`
+	Value string `xml:"value,attr"`
 }
 
 type junitCase struct {
@@ -48,11 +58,12 @@ type junitFact struct {
 
 // writeJUnit writes one testsuite for each input and one testcase for each rule. A warning is a testcase that
 // passes, with the warning as its output: JUnit knows no other. An input that could not be evaluated at all is a testcase with an
-// error. A rule whose results a long verdict left out is a skipped testcase that says so.
+// error. A rule whose results a long verdict left out is a skipped testcase that says so. The testcases of many payloads are the
+// worst payloads, and not the rules.
 func writeJUnit(w io.Writer, r *Report, _ Options) error {
 	suites := junitSuites{Name: "checky", Suites: make([]junitSuite, len(r.Inputs))}
 	for i := range r.Inputs {
-		s := suiteOf(&r.Inputs[i])
+		s := counted(suiteOf(&r.Inputs[i]))
 		suites.Tests += s.Tests
 		suites.Failures += s.Failures
 		suites.Errors += s.Errors
@@ -67,6 +78,9 @@ func writeJUnit(w io.Writer, r *Report, _ Options) error {
 }
 
 func suiteOf(in *Input) junitSuite {
+	if in.Verdict.Batch != nil {
+		return batchSuite(in)
+	}
 	s := junitSuite{Name: in.Name, Out: in.Verdict.Explanation}
 	s.File, _ = in.locate("")
 	byRule := in.results()
@@ -78,6 +92,11 @@ func suiteOf(in *Input) junitSuite {
 			Type: in.Reason, Message: headline(in), Text: in.Verdict.Explanation,
 		}}}
 	}
+	return s
+}
+
+// counted fills in how many testcases of which kind there are.
+func counted(s junitSuite) junitSuite {
 	s.Tests = len(s.Cases)
 	for i := range s.Cases {
 		switch c := &s.Cases[i]; {

@@ -13,7 +13,7 @@ import (
 
 // Report is the outcome of one run.
 type Report struct {
-	// Inputs in the order in which they were given.
+	// Inputs in the order in which they were given, files of many payloads after all others.
 	Inputs []Input
 	// List says that JSON is a list, also of one.
 	List bool
@@ -36,6 +36,8 @@ type Input struct {
 	// Locate tells where in which file a JSON Pointer of the payload stands. The file is empty where the payload comes
 	// from standard input, the line 0 where it cannot be told. It may be nil.
 	Locate func(pointer string) (file string, line int)
+	// LocateItem is Locate for one payload of several. It may be nil.
+	LocateItem func(index int32, pointer string) (file string, line int)
 }
 
 // ExitCode is the worst of the verdicts': 0 where all are Success, else program.ExitFailure, or program.ExitUsage where one could not
@@ -108,7 +110,7 @@ func (in *Input) locate(pointer string) (file string, line int) {
 // results groups a verdict's results by rule.
 func (in *Input) results() map[string][]v1alpha1.Result {
 	byRule := map[string][]v1alpha1.Result{}
-	for _, r := range in.Verdict.Results {
+	for _, r := range in.findings() {
 		byRule[r.Rule] = append(byRule[r.Rule], r)
 	}
 	return byRule

@@ -105,6 +105,52 @@ func refused() Input {
 	}
 }
 
+// many is a batch with every kind of payload, cut.
+func many() Input {
+	fail := v1alpha1.Result{Rule: "orders/amount", Outcome: v1alpha1.OutcomeFail, Severity: v1alpha1.SeverityCritical, Path: "/amount", Message: `amount must be <= 10000; found "]]>&"`, Passages: []string{"k.txt:4"}}
+	broken := v1alpha1.Result{Rule: "orders/broken", Outcome: v1alpha1.OutcomeError, Severity: v1alpha1.SeverityError, Message: "no such key: total"}
+	warn := v1alpha1.Result{Rule: "orders/battery", Outcome: v1alpha1.OutcomeWarn, Severity: v1alpha1.SeverityWarning, Path: "/battery", Message: "expected a number at least 20, found 12"}
+	return Input{
+		Name: "orders.ndjson", Reason: v1alpha1.ReasonRulesFailed,
+		Rules: []Rule{
+			{ID: "orders/amount", Kind: "range", Severity: v1alpha1.SeverityCritical, Message: "amount must be <= 10000"},
+			{ID: "orders/battery", Kind: "range", Severity: v1alpha1.SeverityWarning},
+			{ID: "orders/broken", Kind: "cel", Severity: v1alpha1.SeverityError},
+		},
+		Verdict: v1alpha1.Verdict{
+			Phase: v1alpha1.PhaseFailure, RulesApplied: []string{"orders/amount", "orders/battery", "orders/broken"},
+			Summary: &v1alpha1.Summary{Pass: 2990, Fail: 4, Warn: 2, Error: 1},
+			Batch: &v1alpha1.BatchVerdict{
+				Total: 1000, Success: 993, Failure: 4, Error: 3, FailureIndexes: "7,20-22", ErrorIndexes: "2,3,999", Truncated: 3,
+				Items: []v1alpha1.BatchItem{
+					{Index: 7, Name: "line 9", Phase: v1alpha1.PhaseFailure, Summary: &v1alpha1.Summary{Pass: 1, Fail: 1, Warn: 1}, Results: []v1alpha1.Result{fail, warn}, Truncated: 5},
+					{Index: 20, Phase: v1alpha1.PhaseFailure, Summary: &v1alpha1.Summary{Pass: 2, Fail: 1}, Results: []v1alpha1.Result{fail}},
+					{Index: 2, Name: "line 3", Phase: v1alpha1.PhaseError, Summary: &v1alpha1.Summary{Pass: 2, Error: 1}, Results: []v1alpha1.Result{broken}},
+					{Index: 3, Name: "line 4", Phase: v1alpha1.PhaseError, Message: "payload: line 1, column 2: it is not JSON"},
+					{Index: 11, Name: "line 13", Phase: v1alpha1.PhaseSuccess, Summary: &v1alpha1.Summary{Pass: 2, Warn: 1}, Results: []v1alpha1.Result{warn}},
+				},
+			},
+			Passages: []v1alpha1.Passage{{ID: "k.txt:4", Title: "Amounts", Text: passageText}},
+			Explanation: "Failure: of 1000 payloads, 4 failed, 3 could not be evaluated, 993 passed, 1 of them with warnings.\n" +
+				"- payload 7 (line 9): orders/amount (critical) failed at /amount: amount must be <= 10000; found \"]]>&\" (and 6 more)\n  " + passageText + " [k.txt:4]\n- and 7 more; see batch.items",
+			RulesDigest: "sha256:2", InputDigest: "sha256:6", Alert: &v1alpha1.Alert{Key: "sha256:7", Severity: v1alpha1.SeverityCritical},
+		},
+		Locate:     func(string) (string, int) { return "dir with space/orders.ndjson", 0 },
+		LocateItem: func(index int32, _ string) (string, int) { return "dir with space/orders.ndjson", int(index) + 2 },
+	}
+}
+
+// manyGood is a batch that passed.
+func manyGood() Input {
+	return Input{
+		Name: "good.csv", Reason: v1alpha1.ReasonRulesPassed, Rules: []Rule{{ID: "orders/id", Kind: "required", Severity: v1alpha1.SeverityError}},
+		Verdict: v1alpha1.Verdict{
+			Phase: v1alpha1.PhaseSuccess, RulesApplied: []string{"orders/id"}, Summary: &v1alpha1.Summary{Pass: 1},
+			Batch: &v1alpha1.BatchVerdict{Total: 1, Success: 1}, Explanation: "Success: the one payload passed.",
+		},
+	}
+}
+
 func three() *Report {
 	return &Report{Inputs: []Input{success(), failure(), refused()}, Version: "v1.2.3", ExitCode: 2}
 }
@@ -123,6 +169,10 @@ func TestGolden(t *testing.T) {
 		"json-listed.golden":   {"a list of one, where a folder was given", "json", &Report{Inputs: []Input{success()}, List: true}, Options{}},
 		"junit.golden":         {"for pipelines", "junit", three(), Options{}},
 		"sarif.golden":         {"for pipelines", "sarif", three(), Options{}},
+		"many-text.golden":     {"batches", "text", &Report{Inputs: []Input{manyGood(), many()}}, Options{}},
+		"many-json.golden":     {"as it is in status", "json", &Report{Inputs: []Input{many()}}, Options{}},
+		"many-junit.golden":    {"a testcase for each payload that is told of", "junit", &Report{Inputs: []Input{manyGood(), many()}}, Options{}},
+		"many-sarif.golden":    {"the payloads' lines, and what is left out", "sarif", &Report{Inputs: []Input{manyGood(), many()}, ExitCode: 1}, Options{}},
 		"sarif-success.golden": {"nothing to report is a run without results", "sarif", &Report{Inputs: []Input{success()}}, Options{}},
 	}
 	for name, tc := range cases {
@@ -194,7 +244,7 @@ func TestSARIFFitsItsSchema(t *testing.T) {
 		t.Fatal(err)
 	}
 	for name, r := range map[string]*Report{
-		"Three": three(), "None": {}, "Success": {Inputs: []Input{success()}}, "NoLocation": {Inputs: []Input{{Name: "x", Reason: "NoRules"}}},
+		"Three": three(), "None": {}, "Success": {Inputs: []Input{success()}}, "Many": {Inputs: []Input{many(), manyGood()}}, "NoLocation": {Inputs: []Input{{Name: "x", Reason: "NoRules"}}},
 	} {
 		var b bytes.Buffer
 		if err := Write(&b, "sarif", r, Options{}); err != nil {
@@ -223,6 +273,8 @@ var junitElements = map[string]struct{ attributes, children []string }{
 	"error":      {[]string{"type", "message"}, nil},
 	"skipped":    {[]string{"type", "message"}, nil},
 	"system-out": {nil, nil},
+	"properties": {nil, []string{"property"}},
+	"property":   {[]string{"!name", "!value"}, nil},
 }
 
 type element struct {
@@ -284,7 +336,7 @@ func checkJUnit(t *testing.T, e *element) (tests, failures, errs int) {
 }
 
 func TestJUnitFitsItsSchema(t *testing.T) {
-	for name, r := range map[string]*Report{"Three": three(), "None": {}, "NoLocation": {Inputs: []Input{{Name: "x", Reason: "NoRules"}}}} {
+	for name, r := range map[string]*Report{"Three": three(), "None": {}, "Many": {Inputs: []Input{many(), manyGood()}}, "NoLocation": {Inputs: []Input{{Name: "x", Reason: "NoRules"}}}} {
 		t.Run(name, func(t *testing.T) {
 			var b bytes.Buffer
 			if err := Write(&b, "junit", r, Options{}); err != nil {

@@ -2,6 +2,7 @@ package report
 
 import (
 	"encoding/json"
+	"fmt"
 	"io"
 	"net/url"
 	"path/filepath"
@@ -40,7 +41,13 @@ func writeSARIF(w io.Writer, r *Report, _ Options) error {
 		succeeded = succeeded && in.Verdict.Phase != v1alpha1.PhaseError
 		addInput(run, in)
 	}
-	run.AddInvocation(sarif.NewInvocation().WithExecutionSuccessful(succeeded).WithExitCode(r.ExitCode))
+	invocation := sarif.NewInvocation().WithExecutionSuccessful(succeeded).WithExitCode(r.ExitCode)
+	for i := range r.Inputs {
+		if notification := left(&r.Inputs[i]); notification != nil {
+			invocation.AddToolExecutionNotification(notification)
+		}
+	}
+	run.AddInvocation(invocation)
 	out.AddRun(run)
 	encoder := json.NewEncoder(visible(w, jsonEscape))
 	encoder.SetEscapeHTML(false)
@@ -53,24 +60,56 @@ func addInput(run *sarif.Run, in *Input) {
 	for _, rule := range in.Rules {
 		describeRule(run, rule, passagesOf(in, byRule[rule.ID]))
 	}
+	if in.Verdict.Batch != nil {
+		addBatch(run, in)
+		return
+	}
+	at := place{input: in.Name, locate: in.locate}
 	for i := range in.Verdict.Results {
-		result := &in.Verdict.Results[i]
-		if result.Outcome == v1alpha1.OutcomePass || result.Outcome == v1alpha1.OutcomeSkip {
-			continue
-		}
-		message := result.Message
-		if result.Outcome == v1alpha1.OutcomeError {
-			message = "could not be evaluated: " + message
-		}
-		addResult(run, in, result.Rule, levels[result.Severity], message, result.Path).
-			WithProperties(sarif.NewPropertyBag().Add("outcome", result.Outcome).Add("severity", result.Severity).Add("input", in.Name))
+		addFinding(run, at, &in.Verdict.Results[i])
 	}
 	if len(in.Rules) == 0 {
 		id := unevaluated + in.Reason
 		describeRule(run, Rule{ID: id, Severity: v1alpha1.SeverityError, Message: "an input that could not be evaluated"}, nil)
-		addResult(run, in, id, levels[v1alpha1.SeverityError], headline(in), "").
-			WithProperties(sarif.NewPropertyBag().Add("outcome", v1alpha1.OutcomeError).Add("input", in.Name))
+		addResult(run, at, id, levels[v1alpha1.SeverityError], headline(in), "").
+			WithProperties(at.properties().Add("outcome", v1alpha1.OutcomeError))
 	}
+}
+
+// place is the payload that a result is about.
+type place struct {
+	input  string
+	item   *v1alpha1.BatchItem // nil: it is the input itself
+	locate func(pointer string) (file string, line int)
+}
+
+// name is that of a value in it.
+func (p place) name(pointer string) string {
+	if p.item == nil {
+		return p.input + "#" + pointer
+	}
+	return fmt.Sprintf("%s[%d]#%s", p.input, p.item.Index, pointer)
+}
+
+func (p place) properties() *sarif.PropertyBag {
+	bag := sarif.NewPropertyBag().Add("input", p.input)
+	if p.item != nil {
+		bag.Add("index", p.item.Index).Add("payload", itemName(p.item))
+	}
+	return bag
+}
+
+// addFinding adds what did not pass.
+func addFinding(run *sarif.Run, at place, result *v1alpha1.Result) {
+	if result.Outcome == v1alpha1.OutcomePass || result.Outcome == v1alpha1.OutcomeSkip {
+		return
+	}
+	message := result.Message
+	if result.Outcome == v1alpha1.OutcomeError {
+		message = "could not be evaluated: " + message
+	}
+	addResult(run, at, result.Rule, levels[result.Severity], message, result.Path).
+		WithProperties(at.properties().Add("outcome", result.Outcome).Add("severity", result.Severity))
 }
 
 // describeRule adds a rule, or to its help if it is there already.
@@ -99,14 +138,14 @@ func describeRule(run *sarif.Run, rule Rule, passages []string) {
 	}
 }
 
-func addResult(run *sarif.Run, in *Input, id, level, message, pointer string) *sarif.Result {
+func addResult(run *sarif.Run, at place, id, level, message, pointer string) *sarif.Result {
 	if message == "" {
 		message = "the rule did not pass"
 	}
 	result := sarif.NewRuleResult(id).WithRuleIndex(run.GetRuleIndex(id)).WithLevel(level).WithMessage(sarif.NewTextMessage(message))
 	location := sarif.NewLocation().AddLogicalLocation(sarif.NewLogicalLocation().
-		WithKind("value").WithFullyQualifiedName(in.Name + "#" + pointer))
-	if file, line := in.locate(pointer); file != "" {
+		WithKind("value").WithFullyQualifiedName(at.name(pointer)))
+	if file, line := at.locate(pointer); file != "" {
 		place := sarif.NewPhysicalLocation().WithArtifactLocation(sarif.NewSimpleArtifactLocation(fileURI(file)))
 		if line > 0 {
 			place.WithRegion(sarif.NewRegion().WithStartLine(line))
