@@ -6,7 +6,11 @@
 // The layout depends on what was found alone: the same figures give the same bytes. It measures nothing.
 package report
 
-import "fmt"
+import (
+	"fmt"
+	"math"
+	"time"
+)
 
 // Section is what was found about one subject.
 type Section struct {
@@ -22,6 +26,10 @@ type Section struct {
 	Notes []string
 	// Versions are the versions of what was compared with, "name version", shown with the machine.
 	Versions []string
+	// Commit, Began and Took say when it was measured; main fills them.
+	Commit string
+	Began  time.Time
+	Took   time.Duration
 }
 
 // Table is one table. Each row has a cell per column; cells are Markdown, and a | in one is escaped.
@@ -105,12 +113,19 @@ type Target struct {
 
 // AtMost is a target that is met by no more than limit.
 func AtMost(name string, limit, got float64, unit string) Target {
-	return Target{Name: name, Want: "at most " + Figure(limit, unit), Got: got, Unit: unit, Met: got <= limit}
+	return judged(name, "at most "+Figure(limit, unit), got, unit, got <= limit)
 }
 
 // AtLeast is a target that is met by no less than limit.
 func AtLeast(name string, limit, got float64, unit string) Target {
-	return Target{Name: name, Want: "at least " + Figure(limit, unit), Got: got, Unit: unit, Met: got >= limit}
+	return judged(name, "at least "+Figure(limit, unit), got, unit, got >= limit)
+}
+
+func judged(name, want string, got float64, unit string, met bool) Target {
+	if math.IsNaN(got) || math.IsInf(got, 0) {
+		return Missing(name, want, "there is no figure")
+	}
+	return Target{Name: name, Want: want, Got: got, Unit: unit, Met: met}
 }
 
 // Missing is a target for which there is no figure. Want is in words, as "at most 3 µs".

@@ -10,6 +10,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"time"
 
 	"github.com/checky-dev/checky/test/bench/report"
 )
@@ -31,10 +32,14 @@ type Section struct {
 type Options struct {
 	// Quick asks for the small sizes, which report and prove nothing: all sections together take 3 minutes then.
 	Quick bool
+	// Steady is how long memory is looked at over time. 0: the section's own choice.
+	Steady time.Duration
 	// Out is where progress goes, a line at a time.
 	Out io.Writer
 	// Work is a temporary folder that the section may fill; whoever made it removes it.
 	Work string
+	// Root is the folder of the checkout.
+	Root string
 	// Bin is the folder of the built checky and checky-alertd.
 	Bin string
 	// Assets is the folder of the control plane's binaries: etcd, kube-apiserver, kubectl.
