@@ -114,6 +114,12 @@ func (s *Server) openAccounts() error {
 const (
 	// gateWait is how long a request waits to be let in before it is told to come back.
 	gateWait = 100 * time.Millisecond
+	// batchesPart is which part of the dry runs under way may be batches, each of which keeps all processors busy for as long as a
+	// thousand single ones do.
+	batchesPart = 4
+	// batchQueue is how many batches may wait for each that is under way, and batchWait how long: what takes long may wait longer.
+	batchQueue = 8
+	batchWait  = 5 * time.Second
 	// hashers is how many passwords are hashed at a time: each takes a processor for some 50 ms, and 19 MiB.
 	hashers = 2
 	// hashQueue is how many more may wait: some 3 seconds' worth.
@@ -210,17 +216,20 @@ func (s *Server) limiters() (byToken, byAddress throttle.Limiter, err error) {
 
 // gates bound what is under way.
 func (s *Server) gates() (gates route.Gates, err error) {
+	batches := max(1, s.options.MaxDryRuns/batchesPart)
 	for _, gate := range []struct {
 		into            **throttle.Gate
 		name            string
 		inFlight, queue int
+		wait            time.Duration
 	}{
-		{&gates.Checks, "check", s.options.MaxInFlight, s.options.MaxInFlight},
-		{&gates.Waits, "wait", s.options.MaxWaits, 0},
-		{&gates.DryRuns, "dry_run", s.options.MaxDryRuns, 32 * s.options.MaxDryRuns},
-		{&gates.Streams, "stream", s.options.MaxStreams, 0},
+		{&gates.Checks, "check", s.options.MaxInFlight, s.options.MaxInFlight, gateWait},
+		{&gates.Waits, "wait", s.options.MaxWaits, 0, gateWait},
+		{&gates.DryRuns, "dry_run", s.options.MaxDryRuns, 32 * s.options.MaxDryRuns, gateWait},
+		{&gates.Batches, "batch", batches, batchQueue * batches, batchWait},
+		{&gates.Streams, "stream", s.options.MaxStreams, 0, gateWait},
 	} {
-		options := throttle.GateOptions{Name: gate.name, InFlight: gate.inFlight, Queue: gate.queue, Wait: gateWait, Registerer: s.registry}
+		options := throttle.GateOptions{Name: gate.name, InFlight: gate.inFlight, Queue: gate.queue, Wait: gate.wait, Registerer: s.registry}
 		if *gate.into, err = throttle.NewGate(options); err != nil {
 			return gates, err
 		}

@@ -1,4 +1,4 @@
-// Package check makes one Check of one request, and tells what becomes of it.
+// Package check makes one Check of one request, for one payload or a batch of them, and tells what becomes of it.
 //
 //	Submit --create--> API server --watch--> ledger --wakes--> followers (Submit's wait, Watch)
 //	Get, List <-----------------------------/

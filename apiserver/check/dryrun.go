@@ -13,11 +13,12 @@ import (
 const maxEvaluations = 3
 
 // DryRun evaluates a request with the rule sets of the cache, and records nothing: the verdict is that which a Check of the same
-// request would get. A rule set that is not there is an *InvalidError, since there is nothing to wait in. Its other
-// errors are *InvalidError and throttle.ErrOverloaded as in Submit, ErrUnavailable before the cache is complete, and the context's.
+// request would get. A batch takes rules.MaxBatchTime at most. A rule set that is not there is an *InvalidError, since there is nothing to
+// wait in. Its other errors are *InvalidError and throttle.ErrOverloaded as in Submit, ErrUnavailable before the cache is complete, and the
+// context's.
 func (s *Service) DryRun(ctx context.Context, r Request) (engine.Outcome, error) {
 	outcome, err := s.dryRun(ctx, &r)
-	s.metrics.dryRun(err)
+	s.metrics.dryRun(&r, err)
 	return outcome, err
 }
 
@@ -31,18 +32,22 @@ func (s *Service) dryRun(ctx context.Context, r *Request) (engine.Outcome, error
 		return engine.Outcome{}, err
 	}
 	if obstacle != nil {
-		if _, err := decode(r.Input); err != nil {
+		if _, err := digestInput(r); err != nil {
 			return engine.Outcome{}, err
 		}
 		return s.o.Engine.Refuse(ctx, obstacle.Reason, obstacle.Message), nil
 	}
-	return s.evaluate(ctx, engine.Request{Input: r.Input, Program: program, Now: s.o.Clock.Now()})
+	if r.Inputs != nil {
+		return s.evaluateBatch(ctx, r.Inputs, program)
+	}
+	return s.evaluate(ctx, r, program)
 }
 
-func (s *Service) evaluate(ctx context.Context, r engine.Request) (engine.Outcome, error) {
+func (s *Service) evaluate(ctx context.Context, r *Request, program *engine.Program) (engine.Outcome, error) {
+	request := engine.Request{Input: r.Input, Program: program, Now: s.o.Clock.Now()}
 	var outcome engine.Outcome
 	for range maxEvaluations {
-		outcome = s.o.Engine.Evaluate(ctx, r)
+		outcome = s.o.Engine.Evaluate(ctx, request)
 		if err := ctx.Err(); err != nil {
 			return engine.Outcome{}, err
 		}
@@ -51,7 +56,7 @@ func (s *Service) evaluate(ctx context.Context, r engine.Request) (engine.Outcom
 		}
 	}
 	if outcome.Reason == v1alpha1.ReasonInvalidInput {
-		if _, err := decode(r.Input); err != nil { // only now, so that a good input is decoded once
+		if _, err := digestInput(r); err != nil { // only now, so that a good input is decoded once
 			return engine.Outcome{}, err
 		}
 	}

@@ -8,16 +8,19 @@ import (
 
 	"github.com/checky-dev/checky/api/v1alpha1"
 	"github.com/checky-dev/checky/apiserver/throttle"
+	"github.com/checky-dev/checky/rules"
 )
 
 // metrics are
 //
 //	checky_apiserver_checks_total{result}   requests by what became of them
+//	checky_apiserver_batch_payloads         payloads of each batch that was stored or evaluated
 //	checky_apiserver_wait_seconds           how long requests waited for a verdict, whether it came or not
 //	checky_apiserver_pending_checks         Checks without a verdict
 type metrics struct {
-	checks *prometheus.CounterVec
-	wait   prometheus.Histogram
+	checks  *prometheus.CounterVec
+	batches prometheus.Histogram
+	wait    prometheus.Histogram
 }
 
 // The results of checky_apiserver_checks_total. Finished and pending are stored Checks; too_many_pending and no_room are bounds of the
@@ -47,11 +50,19 @@ func newMetrics(registerer prometheus.Registerer, pending func() int64) (m *metr
 	} {
 		checks.WithLabelValues(result) // so that each is there from the start, and a rate sees the first
 	}
-	m = &metrics{checks: checks, wait: prometheus.NewHistogram(prometheus.HistogramOpts{
-		Name:    "checky_apiserver_wait_seconds",
-		Help:    "How long requests waited for the verdict on their Check, whether it came in time or not.",
-		Buckets: []float64{.005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 30},
-	})}
+	m = &metrics{
+		checks: checks,
+		batches: prometheus.NewHistogram(prometheus.HistogramOpts{
+			Name:    "checky_apiserver_batch_payloads",
+			Help:    "How many payloads the batches have that were stored, or evaluated by a dry run.",
+			Buckets: []float64{1, 5, 10, 25, 50, 100, 250, 500, rules.MaxBatchItems},
+		}),
+		wait: prometheus.NewHistogram(prometheus.HistogramOpts{
+			Name:    "checky_apiserver_wait_seconds",
+			Help:    "How long requests waited for the verdict on their Check, whether it came in time or not.",
+			Buckets: []float64{.005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 30},
+		}),
+	}
 	gauge := prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 		Name: "checky_apiserver_pending_checks",
 		Help: "Checks of the facade's that have no verdict yet, as far as its cache knows.",
@@ -59,10 +70,10 @@ func newMetrics(registerer prometheus.Registerer, pending func() int64) (m *metr
 	if registerer == nil {
 		return m, nil
 	}
-	return m, errors.Join(registerer.Register(m.checks), registerer.Register(m.wait), registerer.Register(gauge))
+	return m, errors.Join(registerer.Register(m.checks), registerer.Register(m.batches), registerer.Register(m.wait), registerer.Register(gauge))
 }
 
-func (m *metrics) submitted(c *v1alpha1.Check, err error) {
+func (m *metrics) submitted(r *Request, c *v1alpha1.Check, err error) {
 	result := resultPending
 	switch {
 	case err != nil:
@@ -70,15 +81,22 @@ func (m *metrics) submitted(c *v1alpha1.Check, err error) {
 	case Finished(c):
 		result = resultFinished
 	}
-	m.checks.WithLabelValues(result).Inc()
+	m.count(r, result, err)
 }
 
-func (m *metrics) dryRun(err error) {
+func (m *metrics) dryRun(r *Request, err error) {
 	result := resultDryRun
 	if err != nil {
 		result = resultOf(err)
 	}
+	m.count(r, result, err)
+}
+
+func (m *metrics) count(r *Request, result string, err error) {
 	m.checks.WithLabelValues(result).Inc()
+	if r.Inputs != nil && err == nil {
+		m.batches.Observe(float64(len(r.Inputs)))
+	}
 }
 
 func (m *metrics) waited(d time.Duration) { m.wait.Observe(d.Seconds()) }

@@ -17,7 +17,7 @@ import (
 func refusal(err error) error {
 	if isTooLarge(err) {
 		return invalid("body", "the API server does not store as much as this comes to with every special character escaped: "+
-			"make the input smaller, and put rules into RuleSets")
+			"make the input, or the batch, smaller, and put rules into RuleSets")
 	}
 	status, answered := statusOf(err)
 	switch {
@@ -82,6 +82,7 @@ func invalidField(err error, status metav1.Status) error {
 // bodyFields are the REST body's names of the spec's fields.
 var bodyFields = []struct{ spec, body string }{
 	{"spec.inputJSON", "body.input"},
+	{"spec.inputs", "body.inputs"},
 	{"spec.ruleSets", "body.rule_sets"},
 	{"spec.rules", "body.rules"},
 	{"spec.failOn", "body.fail_on"},
@@ -95,7 +96,7 @@ func bodyField(path string) (field string, ok bool) {
 	}
 	for _, f := range bodyFields {
 		if rest, ok := strings.CutPrefix(path, f.spec); ok && (rest == "" || rest[0] == '.' || rest[0] == '[') {
-			return f.body + rest, true
+			return f.body + strings.Replace(rest, "].inputJSON", "].input", 1), true
 		}
 	}
 	return "", false

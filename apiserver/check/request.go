@@ -23,11 +23,21 @@ const (
 	maxQueryRunes = 256
 	// maxTraceParent is the longest traceparent that is stored; version 00 of it has 55 bytes.
 	maxTraceParent = 128
+	// maxInputNameRunes is the longest name of a payload of a batch.
+	maxInputNameRunes = 253
+	// maxStoredBatch is how long the payloads and names of a batch may be as a Check has them, in bytes: as texts in JSON, in which a
+	// quotation mark is two bytes. etcd takes 1.5 MiB unless told otherwise, and the verdict has to find room beside them.
+	maxStoredBatch = 1152 << 10
 )
 
-// validate refuses, by an *InvalidError, what the API server would refuse and what can never be evaluated; the input is left to
-// decode. It gives the request's own rules, compiled; nil where it has none.
+// validate refuses, by an *InvalidError, what the API server would refuse and what can never be evaluated; what the payloads hold is left
+// to digestInput. It gives the request's own rules, compiled; nil where it has none.
 func (s *Service) validate(ctx context.Context, r *Request) (own *rules.Set, err error) {
+	if r.Inputs != nil {
+		if err := validateInputs(r.Inputs); err != nil {
+			return nil, err
+		}
+	}
 	switch r.FailOn {
 	case "", v1alpha1.SeverityInfo, v1alpha1.SeverityWarning, v1alpha1.SeverityError, v1alpha1.SeverityCritical:
 	default:
@@ -128,19 +138,27 @@ func byName(list []v1alpha1.Rule) []int {
 	return order
 }
 
-// decode reads the input, or refuses it as the rules would.
-func decode(input []byte) (*rules.Payload, error) {
-	payload, err := rules.Decode(input)
-	if err != nil {
-		return nil, invalid("body.input", "%s", strings.TrimPrefix(err.Error(), "payload: "))
+// digestInput reads what is to be checked, or refuses it as the rules would. It gives the digest of the payload; of a batch, one of the
+// payloads' digests and names in their order.
+func digestInput(r *Request) (string, error) {
+	if r.Inputs != nil {
+		return digestInputs(r.Inputs)
 	}
-	return payload, nil
+	payload, err := rules.Decode(r.Input)
+	if err != nil {
+		return "", undecodable("body.input", err)
+	}
+	return payload.Digest(), nil
+}
+
+func undecodable(field string, err error) error {
+	return invalid(field, "%s", strings.TrimPrefix(err.Error(), "payload: "))
 }
 
 // digestOf is the SHA-256 of a validated request in one form, as sha256:HEX: two requests have the same if and only if
 // they ask for the same verdict, kept for the same time. White space, the order of members, of rule sets and of rules, the way a
-// number is written, and whether a default is spelled out do not change it.
-func digestOf(r *Request, payload *rules.Payload, own *rules.Set) string {
+// number is written, and whether a default is spelled out do not change it. A batch of one payload is another request than the payload.
+func digestOf(r *Request, input string, own *rules.Set) string {
 	names := make([]string, len(r.RuleSets))
 	for i, ref := range r.RuleSets {
 		names[i] = string(cmp.Or(ref.Kind, v1alpha1.KindRuleSet)) + "/" + ref.Name
@@ -153,8 +171,12 @@ func digestOf(r *Request, payload *rules.Payload, own *rules.Set) string {
 	if own != nil {
 		rulesDigest = own.Digest
 	}
+	kind := "checky request 1"
+	if r.Inputs != nil {
+		kind = "checky batch 1"
+	}
 	parts := []string{
-		"checky request 1", payload.Digest(), rulesDigest,
+		kind, input, rulesDigest,
 		string(cmp.Or(r.FailOn, v1alpha1.SeverityError)), ttl, strings.Join(names, ","),
 	}
 	return rules.Digest([]byte(strings.Join(parts, "\n"))) // none of them has a line break in it

@@ -22,8 +22,9 @@ const (
 	bytesAtOnce    = 64 << 20
 	// maxWriters is how many owners' bytes are counted. Past that the one that wrote least recently is forgotten.
 	maxWriters = 10_000
-	// checkOverhead is what a Check takes besides its texts, in bytes.
+	// checkOverhead is what a Check takes besides its texts, in bytes, and itemOverhead what each payload of a batch does.
 	checkOverhead = 2 << 10
+	itemOverhead  = 64
 )
 
 // pace bounds the bytes that are written: all of them, and each owner's.
@@ -70,11 +71,27 @@ func (p *pace) allow(owner string, bytes int) error {
 // bytesOf is about how much a Check takes.
 func bytesOf(c *v1alpha1.Check) int {
 	n := checkOverhead + len(c.Spec.InputJSON) + len(c.Spec.Input.Raw) + lengthOf(c.Spec.Rules) + len(c.Status.Explanation)
-	for i := range c.Status.Results {
-		n += len(c.Status.Results[i].Message) + len(c.Status.Results[i].Rule) + len(c.Status.Results[i].Path)
+	for i := range c.Spec.Inputs {
+		in := &c.Spec.Inputs[i]
+		n += itemOverhead + len(in.Name) + len(in.InputJSON) + len(in.Input.Raw)
 	}
+	n += bytesOfResults(c.Status.Results)
 	for i := range c.Status.Passages {
 		n += len(c.Status.Passages[i].Text)
+	}
+	if batch := c.Status.Batch; batch != nil {
+		n += len(batch.FailureIndexes) + len(batch.ErrorIndexes)
+		for i := range batch.Items {
+			item := &batch.Items[i]
+			n += itemOverhead + len(item.Name) + len(item.Message) + bytesOfResults(item.Results)
+		}
+	}
+	return n
+}
+
+func bytesOfResults(list []v1alpha1.Result) (n int) {
+	for i := range list {
+		n += len(list[i].Message) + len(list[i].Rule) + len(list[i].Path)
 	}
 	return n
 }

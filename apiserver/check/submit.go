@@ -33,7 +33,7 @@ type Patience struct {
 // rules to be compiled.
 func (s *Service) Submit(ctx context.Context, owner string, r Request, idempotencyKey string, patience Patience) (*v1alpha1.Check, error) {
 	check, err := s.submit(ctx, owner, &r, idempotencyKey, patience)
-	s.metrics.submitted(check, err)
+	s.metrics.submitted(&r, check, err)
 	return check, err
 }
 
@@ -64,25 +64,28 @@ func (s *Service) checkOf(ctx context.Context, owner, name string, r *Request) (
 	if err != nil {
 		return nil, err
 	}
-	payload, err := decode(r.Input)
+	input, err := digestInput(r)
 	if err != nil {
 		return nil, err
 	}
-	annotations := map[string]string{RequestDigestAnnotation: digestOf(r, payload, own)}
+	annotations := map[string]string{RequestDigestAnnotation: digestOf(r, input, own)}
 	if r.TraceParent != "" && len(r.TraceParent) <= maxTraceParent {
 		annotations[TraceParentAnnotation] = r.TraceParent
 	}
-	return &v1alpha1.Check{
+	check := &v1alpha1.Check{
 		ObjectMeta: metav1.ObjectMeta{
 			Namespace: s.o.Namespace, Name: name,
 			Labels:      map[string]string{v1alpha1.OwnerLabel: owner},
 			Annotations: annotations,
 		},
-		Spec: v1alpha1.CheckSpec{
-			InputJSON: string(r.Input), RuleSets: r.RuleSets, Rules: r.Rules,
-			FailOn: r.FailOn, TTLSecondsAfterFinished: r.TTLSeconds,
-		},
-	}, nil
+		Spec: v1alpha1.CheckSpec{RuleSets: r.RuleSets, Rules: r.Rules, FailOn: r.FailOn, TTLSecondsAfterFinished: r.TTLSeconds},
+	}
+	if r.Inputs != nil {
+		check.Spec.Inputs = storedInputs(r.Inputs)
+	} else {
+		check.Spec.InputJSON = string(r.Input)
+	}
+	return check, nil
 }
 
 // await waits until a stored Check has its verdict, or patience or the context ends, and gives its last state. The error is ErrDeleted.

@@ -18,6 +18,7 @@ import (
 
 	"github.com/checky-dev/checky/api/v1alpha1"
 	"github.com/checky-dev/checky/apiserver/check"
+	"github.com/checky-dev/checky/engine"
 )
 
 // TestStored looks at what the API server has of a request.
@@ -51,6 +52,51 @@ func TestStored(t *testing.T) {
 	}
 	if got := stored[0].Annotations[check.TraceParentAnnotation]; got != request.TraceParent {
 		t.Errorf("traceparent %q", got)
+	}
+}
+
+// TestStoredBatch looks at what the API server has of a batch, and sends its key again: with the batch, and with what is another request.
+func TestStoredBatch(t *testing.T) {
+	e := newEnv(t)
+	r := e.start(interceptor.Funcs{})
+	batch := func(names ...string) check.Request {
+		request := check.Request{Rules: order("").Rules}
+		for i, text := range []string{`{"amount": 100.10000000000000000000000000000000000001e2, "note": "ä\u0000"}`, `null`, `1e400`} {
+			request.Inputs = append(request.Inputs, engine.Item{Name: names[i], Input: []byte(text)})
+		}
+		return request
+	}
+	key := newKey()
+	made := r.submit(t, "ada", batch("first", "", "third"), key)
+	stored := e.stored()
+	if len(stored) != 1 || stored[0].UID != made.UID {
+		t.Fatalf("%d checks are stored", len(stored))
+	}
+	want := []v1alpha1.BatchInput{
+		{Name: "first", InputJSON: `{"amount": 100.10000000000000000000000000000000000001e2, "note": "ä\u0000"}`}, {InputJSON: `null`}, {Name: "third", InputJSON: `1e400`},
+	}
+	if diff := cmp.Diff(want, stored[0].Spec.Inputs); diff != "" || stored[0].Spec.InputJSON != "" {
+		t.Errorf("inputs (-want +got):\n%s", diff)
+	}
+	if again := r.submit(t, "ada", batch("first", "", "third"), key); again.UID != made.UID {
+		t.Error("the same key made another")
+	}
+	one := check.Request{Inputs: []engine.Item{{Input: []byte(`{"amount": 1}`)}}, Rules: order("").Rules}
+	for name, other := range map[string]check.Request{
+		"another name": batch("first", "second", "third"), "one payload": one, "a single request": order(`{"amount": 1}`),
+	} {
+		if _, err := r.Submit(t.Context(), "ada", other, key, check.Patience{}); !errors.Is(err, check.ErrKeyReused) {
+			t.Errorf("%s with the key of another: %v", name, err)
+		}
+	}
+	// The other way round, with the very payload of a single request.
+	key = newKey()
+	r.submit(t, "ada", order(`{"amount": 1}`), key)
+	if _, err := r.Submit(t.Context(), "ada", one, key, check.Patience{}); !errors.Is(err, check.ErrKeyReused) {
+		t.Errorf("a batch with the key of a single request: %v", err)
+	}
+	if n := len(e.stored()); n != 2 {
+		t.Errorf("%d checks are stored", n)
 	}
 }
 

@@ -1,11 +1,17 @@
 package check
 
-import "github.com/checky-dev/checky/api/v1alpha1"
+import (
+	"github.com/checky-dev/checky/api/v1alpha1"
+	"github.com/checky-dev/checky/engine"
+)
 
-// Request is one payload to check.
+// Request is one payload to check, or several by the same rules: a batch, which is one Check all the same.
 type Request struct {
 	// Input is the payload's JSON text: any value, up to rules.MaxPayloadBytes.
 	Input []byte
+	// Inputs are the payloads of a batch, with or without names: 1 to rules.MaxBatchItems, together up to rules.MaxBatchBytes, and each
+	// of them what Input may be. Where it is not nil Input does not count.
+	Inputs []engine.Item
 	// RuleSets to apply. With neither these nor Rules, the namespace's defaults apply.
 	RuleSets []v1alpha1.RuleSetReference
 	// Rules of the request's own.

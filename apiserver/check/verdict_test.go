@@ -10,6 +10,7 @@ import (
 
 	"github.com/checky-dev/checky/api/v1alpha1"
 	"github.com/checky-dev/checky/apiserver/check"
+	"github.com/checky-dev/checky/engine"
 )
 
 const orders = `
@@ -52,6 +53,12 @@ func TestVerdicts(t *testing.T) {
 		}
 		return refs
 	}
+	batch := func(texts ...string) (items []engine.Item) {
+		for i, text := range texts {
+			items = append(items, engine.Item{Name: fmt.Sprint("order-", i), Input: []byte(text)})
+		}
+		return items
+	}
 	many := func() (refs []v1alpha1.RuleSetReference) {
 		for i := range 6 {
 			refs = append(refs, v1alpha1.RuleSetReference{Name: fmt.Sprintf("many-%d", i)})
@@ -75,6 +82,14 @@ func TestVerdicts(t *testing.T) {
 		"scalar":    {"any JSON value is a payload", check.Request{Input: []byte(` 5 `), RuleSets: set("orders")}, v1alpha1.PhaseSuccess},
 		"too many":  {"more rules than a check may run", check.Request{Input: []byte(`{}`), RuleSets: many}, v1alpha1.PhaseError},
 		"no rules":  {"none named, and no default", check.Request{Input: []byte(`{"amount": 50}`)}, v1alpha1.PhaseError},
+
+		"batch":           {"one of three fails, one warns", check.Request{Inputs: batch(`{"amount": 5}`, `{"amount": 500}`, `{"note": "longer"}`), RuleSets: set("orders")}, v1alpha1.PhaseFailure},
+		"batch of good":   {"all pass", check.Request{Inputs: batch(`{"amount": 5}`, `7`), RuleSets: set("orders")}, v1alpha1.PhaseSuccess},
+		"batch of one":    {"with rules of its own", check.Request{Inputs: batch(`{"amount": 500}`), Rules: own}, v1alpha1.PhaseFailure},
+		"batch, exact":    {"numbers keep every digit", check.Request{Inputs: batch(`{"amount": 100}`, `{"amount": 100.00000000000000000001}`), RuleSets: set("orders")}, v1alpha1.PhaseFailure},
+		"batch, error":    {"one cannot be evaluated", check.Request{Inputs: batch(`{"amount": 5}`, `{"customer": 5}`), RuleSets: set("orders")}, v1alpha1.PhaseError},
+		"batch, broken":   {"a rule of the set does not compile", check.Request{Inputs: batch(`{"amount": 50}`, `{}`), RuleSets: set("broken")}, v1alpha1.PhaseFailure},
+		"batch, no rules": {"none named, and no default", check.Request{Inputs: batch(`1`, `2`)}, v1alpha1.PhaseError},
 	}
 	e := newEnv(t)
 	e.operate()

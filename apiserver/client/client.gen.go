@@ -18,6 +18,66 @@ import (
 	openapi_types "github.com/oapi-codegen/runtime/types"
 )
 
+// Defines values for BatchItemStatus.
+const (
+	BatchItemStatusFailure BatchItemStatus = "failure"
+	BatchItemStatusSuccess BatchItemStatus = "success"
+)
+
+// Valid indicates whether the value is a known member of the BatchItemStatus enum.
+func (e BatchItemStatus) Valid() bool {
+	switch e {
+	case BatchItemStatusFailure:
+		return true
+	case BatchItemStatusSuccess:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for BatchRequestFailOn.
+const (
+	BatchRequestFailOnCritical BatchRequestFailOn = "critical"
+	BatchRequestFailOnError    BatchRequestFailOn = "error"
+	BatchRequestFailOnInfo     BatchRequestFailOn = "info"
+	BatchRequestFailOnWarning  BatchRequestFailOn = "warning"
+)
+
+// Valid indicates whether the value is a known member of the BatchRequestFailOn enum.
+func (e BatchRequestFailOn) Valid() bool {
+	switch e {
+	case BatchRequestFailOnCritical:
+		return true
+	case BatchRequestFailOnError:
+		return true
+	case BatchRequestFailOnInfo:
+		return true
+	case BatchRequestFailOnWarning:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for BatchRequestRuleSets1Kind.
+const (
+	BatchRequestRuleSets1KindClusterRuleSet BatchRequestRuleSets1Kind = "ClusterRuleSet"
+	BatchRequestRuleSets1KindRuleSet        BatchRequestRuleSets1Kind = "RuleSet"
+)
+
+// Valid indicates whether the value is a known member of the BatchRequestRuleSets1Kind enum.
+func (e BatchRequestRuleSets1Kind) Valid() bool {
+	switch e {
+	case BatchRequestRuleSets1KindClusterRuleSet:
+		return true
+	case BatchRequestRuleSets1KindRuleSet:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for CheckRequestFailOn.
 const (
 	CheckRequestFailOnCritical CheckRequestFailOn = "critical"
@@ -240,6 +300,139 @@ func (e ListChecksParamsStatus) Valid() bool {
 	}
 }
 
+// BatchCounts defines model for BatchCounts.
+type BatchCounts struct {
+	// Error How many could not be evaluated in full, and did not fail.
+	Error int32 `json:"error"`
+
+	// Failure How many failed.
+	Failure int32 `json:"failure"`
+
+	// Success How many passed.
+	Success int32 `json:"success"`
+
+	// Total How many payloads there are.
+	Total int32 `json:"total"`
+}
+
+// BatchInput defines model for BatchInput.
+type BatchInput struct {
+	// Input The payload: any JSON value, null too; up to 256 KiB and 64 levels deep. Numbers keep every digit.
+	Input json.RawMessage `json:"input"`
+
+	// Name What the payload is called in the result, for instance an order's number. It need not be unique.
+	Name *string `json:"name,omitempty"`
+}
+
+// BatchItem defines model for BatchItem.
+type BatchItem struct {
+	// Index Its place in the request, from 0.
+	//
+	// Example: 3
+	Index int32 `json:"index"`
+
+	// Input The payload as it was sent, every digit kept.
+	Input json.RawMessage `json:"input"`
+
+	// Message Why no rule could be run, where none could.
+	Message *string `json:"message,omitempty"`
+
+	// Name What the request called it.
+	//
+	// Example: A-1042
+	Name *string `json:"name,omitempty"`
+
+	// Reason Why, in one word: RulesPassed, RulesFailed or EvaluationError.
+	//
+	// Example: RulesFailed
+	Reason *string `json:"reason,omitempty"`
+
+	// Results Its findings that failed, could not be evaluated or warned, the worst first; at most 20.
+	Results []RuleResult `json:"results"`
+
+	// Status What became of it. One that could not be evaluated is a failure, with reason EvaluationError.
+	Status  BatchItemStatus `json:"status"`
+	Summary *Summary        `json:"summary,omitempty"`
+
+	// Truncated How many such findings were left out of results.
+	Truncated *int32 `json:"truncated,omitempty"`
+}
+
+// BatchItemStatus What became of it. One that could not be evaluated is a failure, with reason EvaluationError.
+type BatchItemStatus string
+
+// BatchRequest defines model for BatchRequest.
+type BatchRequest struct {
+	// FailOn The lowest severity that fails the check.
+	FailOn *BatchRequestFailOn `json:"fail_on,omitempty"`
+
+	// Inputs The payloads, at most 1,000; their texts have at most 768 KiB together.
+	Inputs []BatchInput `json:"inputs"`
+
+	// RuleSets The rule sets to apply. With neither these nor rules, the default ones apply.
+	RuleSets *[]BatchRequest_RuleSets_Item `json:"rule_sets,omitempty"`
+
+	// Rules Rules of the request's own.
+	Rules *[]Rule `json:"rules,omitempty"`
+
+	// TTLSeconds How long the check is kept after its verdict. Absent: the service's default.
+	TTLSeconds *int32 `json:"ttl_seconds,omitempty"`
+}
+
+// BatchRequestFailOn The lowest severity that fails the check.
+type BatchRequestFailOn string
+
+// BatchRequestRuleSets0 The name of a RuleSet.
+type BatchRequestRuleSets0 = string
+
+// BatchRequestRuleSets1 defines model for BatchRequest.RuleSets.1.
+type BatchRequestRuleSets1 struct {
+	// Kind RuleSet, or ClusterRuleSet.
+	Kind *BatchRequestRuleSets1Kind `json:"kind,omitempty"`
+
+	// Name Its name.
+	Name string `json:"name"`
+}
+
+// BatchRequestRuleSets1Kind RuleSet, or ClusterRuleSet.
+type BatchRequestRuleSets1Kind string
+
+// BatchRequest_RuleSets_Item defines model for BatchRequest.rule_sets.Item.
+type BatchRequest_RuleSets_Item struct {
+	union json.RawMessage
+}
+
+// BatchResult defines model for BatchResult.
+type BatchResult struct {
+	// Error How many could not be evaluated in full, and did not fail.
+	Error int32 `json:"error"`
+
+	// ErrorIndexes The payloads that could not be evaluated, in the same notation.
+	//
+	// Example: 2
+	ErrorIndexes *string `json:"error_indexes,omitempty"`
+
+	// Failure How many failed.
+	Failure int32 `json:"failure"`
+
+	// FailureIndexes The payloads that failed, by their places in the request from 0: numbers and ranges, ascending. Exact, also where items is cut.
+	//
+	// Example: 1,3-5,7
+	FailureIndexes *string `json:"failure_indexes,omitempty"`
+
+	// Items The payloads that failed, could not be evaluated or have a warning, the worst first: at most 100, and together at most 256 KiB without their inputs.
+	Items []BatchItem `json:"items"`
+
+	// Success How many passed.
+	Success int32 `json:"success"`
+
+	// Total How many payloads there are.
+	Total int32 `json:"total"`
+
+	// Truncated How many such payloads were left out of items.
+	Truncated *int32 `json:"truncated,omitempty"`
+}
+
 // CheckList defines model for CheckList.
 type CheckList struct {
 	// Checks The checks, the newest first.
@@ -292,6 +485,8 @@ type CheckRequest_RuleSets_Item struct {
 
 // CheckResult defines model for CheckResult.
 type CheckResult struct {
+	Batch *BatchResult `json:"batch,omitempty"`
+
 	// Explanation What failed, where, why it matters and what to do, citing the knowledge file; for a pending check, what it waits for.
 	//
 	// Example: Failure: of 1 rules, 1 failed.
@@ -302,7 +497,7 @@ type CheckResult struct {
 	// Example: 01jd3v9w5k8f6m2n4p7q9r1s3t
 	ID *string `json:"id,omitempty"`
 
-	// Input The payload as it was sent, every digit kept.
+	// Input The payload as it was sent, every digit kept. Null of a batch, whose items have their own.
 	Input json.RawMessage `json:"input"`
 
 	// Passages The lines of the knowledge file that the explanation cites.
@@ -313,7 +508,7 @@ type CheckResult struct {
 	// Example: RulesFailed
 	Reason *string `json:"reason,omitempty"`
 
-	// Results The findings, the worst first; at most 100.
+	// Results The findings, the worst first; at most 100. Those of a batch stand with its items.
 	Results []RuleResult `json:"results"`
 
 	// RulesApplied The rules that applied, as SET/RULE, or RULE alone for one of the request's own; sorted.
@@ -337,6 +532,8 @@ type CheckResultStatus string
 
 // CheckSummary defines model for CheckSummary.
 type CheckSummary struct {
+	Batch *BatchCounts `json:"batch,omitempty"`
+
 	// Explanation The first line of the explanation.
 	Explanation string `json:"explanation"`
 
@@ -744,6 +941,18 @@ type ListChecksParams struct {
 // ListChecksParamsStatus defines parameters for ListChecks.
 type ListChecksParamsStatus string
 
+// CheckBatchParams defines parameters for CheckBatch.
+type CheckBatchParams struct {
+	// DryRun Evaluate at once and record nothing: the answer has no id, and no Check is made.
+	DryRun *bool `form:"dry_run,omitempty" json:"dry_run,omitempty"`
+
+	// Prefer wait=N (RFC 7240): how many seconds to wait for the verdict, 0 to 60. Otherwise 1.
+	Prefer *string `json:"Prefer,omitempty"`
+
+	// IdempotencyKey A key of the caller's choice, 1 to 255 visible ASCII characters. The same key with the same body is one check, however often it is sent.
+	IdempotencyKey *string `json:"Idempotency-Key,omitempty"`
+}
+
 // GetStatusParams defines parameters for GetStatus.
 type GetStatusParams struct {
 	// IfNoneMatch Versions that the caller has (RFC 9110): 304 if it is one of them.
@@ -779,6 +988,71 @@ type RotateTokenJSONRequestBody = Rotation
 
 // CheckJSONRequestBody defines body for Check for application/json ContentType.
 type CheckJSONRequestBody = CheckRequest
+
+// CheckBatchJSONRequestBody defines body for CheckBatch for application/json ContentType.
+type CheckBatchJSONRequestBody = BatchRequest
+
+// AsBatchRequestRuleSets0 returns the union data inside the BatchRequest_RuleSets_Item as a BatchRequestRuleSets0
+func (t BatchRequest_RuleSets_Item) AsBatchRequestRuleSets0() (BatchRequestRuleSets0, error) {
+	var body BatchRequestRuleSets0
+	err := json.Unmarshal(t.union, &body)
+	return body, err
+}
+
+// FromBatchRequestRuleSets0 overwrites any union data inside the BatchRequest_RuleSets_Item as the provided BatchRequestRuleSets0
+func (t *BatchRequest_RuleSets_Item) FromBatchRequestRuleSets0(v BatchRequestRuleSets0) error {
+	b, err := json.Marshal(v)
+	t.union = b
+	return err
+}
+
+// MergeBatchRequestRuleSets0 performs a merge with any union data inside the BatchRequest_RuleSets_Item, using the provided BatchRequestRuleSets0
+func (t *BatchRequest_RuleSets_Item) MergeBatchRequestRuleSets0(v BatchRequestRuleSets0) error {
+	b, err := json.Marshal(v)
+	if err != nil {
+		return err
+	}
+
+	merged, err := runtime.JSONMerge(t.union, b)
+	t.union = merged
+	return err
+}
+
+// AsBatchRequestRuleSets1 returns the union data inside the BatchRequest_RuleSets_Item as a BatchRequestRuleSets1
+func (t BatchRequest_RuleSets_Item) AsBatchRequestRuleSets1() (BatchRequestRuleSets1, error) {
+	var body BatchRequestRuleSets1
+	err := json.Unmarshal(t.union, &body)
+	return body, err
+}
+
+// FromBatchRequestRuleSets1 overwrites any union data inside the BatchRequest_RuleSets_Item as the provided BatchRequestRuleSets1
+func (t *BatchRequest_RuleSets_Item) FromBatchRequestRuleSets1(v BatchRequestRuleSets1) error {
+	b, err := json.Marshal(v)
+	t.union = b
+	return err
+}
+
+// MergeBatchRequestRuleSets1 performs a merge with any union data inside the BatchRequest_RuleSets_Item, using the provided BatchRequestRuleSets1
+func (t *BatchRequest_RuleSets_Item) MergeBatchRequestRuleSets1(v BatchRequestRuleSets1) error {
+	b, err := json.Marshal(v)
+	if err != nil {
+		return err
+	}
+
+	merged, err := runtime.JSONMerge(t.union, b)
+	t.union = merged
+	return err
+}
+
+func (t BatchRequest_RuleSets_Item) MarshalJSON() ([]byte, error) {
+	b, err := t.union.MarshalJSON()
+	return b, err
+}
+
+func (t *BatchRequest_RuleSets_Item) UnmarshalJSON(b []byte) error {
+	err := t.union.UnmarshalJSON(b)
+	return err
+}
 
 // AsCheckRequestRuleSets0 returns the union data inside the CheckRequest_RuleSets_Item as a CheckRequestRuleSets0
 func (t CheckRequest_RuleSets_Item) AsCheckRequestRuleSets0() (CheckRequestRuleSets0, error) {
@@ -1119,6 +1393,28 @@ type ClientInterface interface {
 	//
 	// Corresponds with DELETE /v1/checks/{id} (the `DeleteCheck` operationId).
 	DeleteCheck(ctx context.Context, id string, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// CheckBatchWithBody Check many payloads
+	//
+	// Makes one Check of up to 1,000 payloads, which the same rules are run over, and waits a moment for its verdict: failure if a payload fails or could not be evaluated. The result's batch says what became of each; its input is null. 200: the verdict is in. 202: it was recorded and is still to come; look at Location, or follow its events. With dry_run=true the payloads are evaluated at once and nothing is recorded.
+	//
+	// It counts as one request. A payload that is no JSON, too large or too deep is refused with its index, and the whole batch with it.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /v1/checks:batch (the `CheckBatch` operationId).
+	CheckBatchWithBody(ctx context.Context, params *CheckBatchParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// CheckBatch Check many payloads
+	//
+	// Makes one Check of up to 1,000 payloads, which the same rules are run over, and waits a moment for its verdict: failure if a payload fails or could not be evaluated. The result's batch says what became of each; its input is null. 200: the verdict is in. 202: it was recorded and is still to come; look at Location, or follow its events. With dry_run=true the payloads are evaluated at once and nothing is recorded.
+	//
+	// It counts as one request. A payload that is no JSON, too large or too deep is refused with its index, and the whole batch with it.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /v1/checks:batch (the `CheckBatch` operationId).
+	CheckBatch(ctx context.Context, params *CheckBatchParams, body CheckBatchJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// ListRuleSets List rule sets
 	//
@@ -1576,6 +1872,48 @@ func (c *Client) ListChecks(ctx context.Context, params *ListChecksParams, reqEd
 // Corresponds with DELETE /v1/checks/{id} (the `DeleteCheck` operationId).
 func (c *Client) DeleteCheck(ctx context.Context, id string, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewDeleteCheckRequest(c.Server, id)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// CheckBatchWithBody Check many payloads
+//
+// Makes one Check of up to 1,000 payloads, which the same rules are run over, and waits a moment for its verdict: failure if a payload fails or could not be evaluated. The result's batch says what became of each; its input is null. 200: the verdict is in. 202: it was recorded and is still to come; look at Location, or follow its events. With dry_run=true the payloads are evaluated at once and nothing is recorded.
+//
+// It counts as one request. A payload that is no JSON, too large or too deep is refused with its index, and the whole batch with it.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /v1/checks:batch (the `CheckBatch` operationId).
+func (c *Client) CheckBatchWithBody(ctx context.Context, params *CheckBatchParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewCheckBatchRequestWithBody(c.Server, params, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// CheckBatch Check many payloads
+//
+// Makes one Check of up to 1,000 payloads, which the same rules are run over, and waits a moment for its verdict: failure if a payload fails or could not be evaluated. The result's batch says what became of each; its input is null. 200: the verdict is in. 202: it was recorded and is still to come; look at Location, or follow its events. With dry_run=true the payloads are evaluated at once and nothing is recorded.
+//
+// It counts as one request. A payload that is no JSON, too large or too deep is refused with its index, and the whole batch with it.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /v1/checks:batch (the `CheckBatch` operationId).
+func (c *Client) CheckBatch(ctx context.Context, params *CheckBatchParams, body CheckBatchJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewCheckBatchRequest(c.Server, params, body)
 	if err != nil {
 		return nil, err
 	}
@@ -2298,6 +2636,99 @@ func NewDeleteCheckRequest(server string, id string) (*http.Request, error) {
 	return req, nil
 }
 
+// NewCheckBatchRequest calls the generic CheckBatch builder with application/json body
+func NewCheckBatchRequest(server string, params *CheckBatchParams, body CheckBatchJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewCheckBatchRequestWithBody(server, params, "application/json", bodyReader)
+}
+
+// NewCheckBatchRequestWithBody constructs an http.Request for the CheckBatch method, with any body, and a specified content type
+func NewCheckBatchRequestWithBody(server string, params *CheckBatchParams, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/checks:batch")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.DryRun != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "dry_run", *params.DryRun, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	if params != nil {
+
+		if params.Prefer != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Prefer", *params.Prefer, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Prefer", headerParam0)
+		}
+
+		if params.IdempotencyKey != nil {
+			var headerParam1 string
+
+			headerParam1, err = runtime.StyleParamWithOptions("simple", false, "Idempotency-Key", *params.IdempotencyKey, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Idempotency-Key", headerParam1)
+		}
+
+	}
+
+	return req, nil
+}
+
 // NewListRuleSetsRequest constructs an http.Request for the ListRuleSets method
 func NewListRuleSetsRequest(server string) (*http.Request, error) {
 	var err error
@@ -2686,6 +3117,28 @@ type ClientWithResponsesInterface interface {
 	//
 	// Corresponds with DELETE /v1/checks/{id} (the `DeleteCheck` operationId).
 	DeleteCheckWithResponse(ctx context.Context, id string, reqEditors ...RequestEditorFn) (*DeleteCheckResponse, error)
+
+	// CheckBatchWithBodyWithResponse Check many payloads
+	//
+	// Makes one Check of up to 1,000 payloads, which the same rules are run over, and waits a moment for its verdict: failure if a payload fails or could not be evaluated. The result's batch says what became of each; its input is null. 200: the verdict is in. 202: it was recorded and is still to come; look at Location, or follow its events. With dry_run=true the payloads are evaluated at once and nothing is recorded.
+	//
+	// It counts as one request. A payload that is no JSON, too large or too deep is refused with its index, and the whole batch with it.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /v1/checks:batch (the `CheckBatch` operationId).
+	CheckBatchWithBodyWithResponse(ctx context.Context, params *CheckBatchParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*CheckBatchResponse, error)
+
+	// CheckBatchWithResponse Check many payloads
+	//
+	// Makes one Check of up to 1,000 payloads, which the same rules are run over, and waits a moment for its verdict: failure if a payload fails or could not be evaluated. The result's batch says what became of each; its input is null. 200: the verdict is in. 202: it was recorded and is still to come; look at Location, or follow its events. With dry_run=true the payloads are evaluated at once and nothing is recorded.
+	//
+	// It counts as one request. A payload that is no JSON, too large or too deep is refused with its index, and the whole batch with it.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /v1/checks:batch (the `CheckBatch` operationId).
+	CheckBatchWithResponse(ctx context.Context, params *CheckBatchParams, body CheckBatchJSONRequestBody, reqEditors ...RequestEditorFn) (*CheckBatchResponse, error)
 
 	// ListRuleSetsWithResponse List rule sets
 	//
@@ -4146,6 +4599,149 @@ func (r DeleteCheckResponse) ContentType() string {
 	return ""
 }
 
+// CheckBatchResponse200Headers the declared response headers of an HTTP 200 response for CheckBatch
+type CheckBatchResponse200Headers struct {
+	ETag              *string
+	Location          *string
+	PreferenceApplied *string
+	RetryAfter        *string
+}
+
+// CheckBatchResponse202Headers the declared response headers of an HTTP 202 response for CheckBatch
+type CheckBatchResponse202Headers struct {
+	Location   *string
+	RetryAfter *int
+}
+
+type CheckBatchResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *CheckResult
+	// JSON202 the response for an HTTP 202 `application/json` response
+	JSON202 *CheckResult
+	// ApplicationProblemJSON400 the response for an HTTP 400 `application/problem+json` response
+	ApplicationProblemJSON400 *Problem
+	// ApplicationProblemJSON401 the response for an HTTP 401 `application/problem+json` response
+	ApplicationProblemJSON401 *Problem
+	// ApplicationProblemJSON403 the response for an HTTP 403 `application/problem+json` response
+	ApplicationProblemJSON403 *Problem
+	// ApplicationProblemJSON408 the response for an HTTP 408 `application/problem+json` response
+	ApplicationProblemJSON408 *Problem
+	// ApplicationProblemJSON409 the response for an HTTP 409 `application/problem+json` response
+	ApplicationProblemJSON409 *Problem
+	// ApplicationProblemJSON413 the response for an HTTP 413 `application/problem+json` response
+	ApplicationProblemJSON413 *Problem
+	// ApplicationProblemJSON415 the response for an HTTP 415 `application/problem+json` response
+	ApplicationProblemJSON415 *Problem
+	// ApplicationProblemJSON422 the response for an HTTP 422 `application/problem+json` response
+	ApplicationProblemJSON422 *Problem
+	// ApplicationProblemJSON429 the response for an HTTP 429 `application/problem+json` response
+	ApplicationProblemJSON429 *Problem
+	// ApplicationProblemJSON500 the response for an HTTP 500 `application/problem+json` response
+	ApplicationProblemJSON500 *Problem
+	// ApplicationProblemJSON503 the response for an HTTP 503 `application/problem+json` response
+	ApplicationProblemJSON503 *Problem
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *CheckBatchResponse200Headers
+	// Headers202 the parsed response headers for an HTTP 202 response
+	Headers202 *CheckBatchResponse202Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r CheckBatchResponse) GetJSON200() *CheckResult {
+	return r.JSON200
+}
+
+// GetJSON202 returns the response for an HTTP 202 `application/json` response
+func (r CheckBatchResponse) GetJSON202() *CheckResult {
+	return r.JSON202
+}
+
+// GetApplicationProblemJSON400 returns the response for an HTTP 400 `application/problem+json` response
+func (r CheckBatchResponse) GetApplicationProblemJSON400() *Problem {
+	return r.ApplicationProblemJSON400
+}
+
+// GetApplicationProblemJSON401 returns the response for an HTTP 401 `application/problem+json` response
+func (r CheckBatchResponse) GetApplicationProblemJSON401() *Problem {
+	return r.ApplicationProblemJSON401
+}
+
+// GetApplicationProblemJSON403 returns the response for an HTTP 403 `application/problem+json` response
+func (r CheckBatchResponse) GetApplicationProblemJSON403() *Problem {
+	return r.ApplicationProblemJSON403
+}
+
+// GetApplicationProblemJSON408 returns the response for an HTTP 408 `application/problem+json` response
+func (r CheckBatchResponse) GetApplicationProblemJSON408() *Problem {
+	return r.ApplicationProblemJSON408
+}
+
+// GetApplicationProblemJSON409 returns the response for an HTTP 409 `application/problem+json` response
+func (r CheckBatchResponse) GetApplicationProblemJSON409() *Problem {
+	return r.ApplicationProblemJSON409
+}
+
+// GetApplicationProblemJSON413 returns the response for an HTTP 413 `application/problem+json` response
+func (r CheckBatchResponse) GetApplicationProblemJSON413() *Problem {
+	return r.ApplicationProblemJSON413
+}
+
+// GetApplicationProblemJSON415 returns the response for an HTTP 415 `application/problem+json` response
+func (r CheckBatchResponse) GetApplicationProblemJSON415() *Problem {
+	return r.ApplicationProblemJSON415
+}
+
+// GetApplicationProblemJSON422 returns the response for an HTTP 422 `application/problem+json` response
+func (r CheckBatchResponse) GetApplicationProblemJSON422() *Problem {
+	return r.ApplicationProblemJSON422
+}
+
+// GetApplicationProblemJSON429 returns the response for an HTTP 429 `application/problem+json` response
+func (r CheckBatchResponse) GetApplicationProblemJSON429() *Problem {
+	return r.ApplicationProblemJSON429
+}
+
+// GetApplicationProblemJSON500 returns the response for an HTTP 500 `application/problem+json` response
+func (r CheckBatchResponse) GetApplicationProblemJSON500() *Problem {
+	return r.ApplicationProblemJSON500
+}
+
+// GetApplicationProblemJSON503 returns the response for an HTTP 503 `application/problem+json` response
+func (r CheckBatchResponse) GetApplicationProblemJSON503() *Problem {
+	return r.ApplicationProblemJSON503
+}
+
+// GetBody returns the raw response body bytes
+func (r CheckBatchResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r CheckBatchResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r CheckBatchResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r CheckBatchResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
 // ListRuleSetsResponse200Headers the declared response headers of an HTTP 200 response for ListRuleSets
 type ListRuleSetsResponse200Headers struct {
 	Age *string
@@ -4773,6 +5369,40 @@ func (c *ClientWithResponses) DeleteCheckWithResponse(ctx context.Context, id st
 		return nil, err
 	}
 	return ParseDeleteCheckResponse(rsp)
+}
+
+// CheckBatchWithBodyWithResponse Check many payloads
+//
+// Makes one Check of up to 1,000 payloads, which the same rules are run over, and waits a moment for its verdict: failure if a payload fails or could not be evaluated. The result's batch says what became of each; its input is null. 200: the verdict is in. 202: it was recorded and is still to come; look at Location, or follow its events. With dry_run=true the payloads are evaluated at once and nothing is recorded.
+//
+// It counts as one request. A payload that is no JSON, too large or too deep is refused with its index, and the whole batch with it.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /v1/checks:batch (the `CheckBatch` operationId).
+func (c *ClientWithResponses) CheckBatchWithBodyWithResponse(ctx context.Context, params *CheckBatchParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*CheckBatchResponse, error) {
+	rsp, err := c.CheckBatchWithBody(ctx, params, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseCheckBatchResponse(rsp)
+}
+
+// CheckBatchWithResponse Check many payloads
+//
+// Makes one Check of up to 1,000 payloads, which the same rules are run over, and waits a moment for its verdict: failure if a payload fails or could not be evaluated. The result's batch says what became of each; its input is null. 200: the verdict is in. 202: it was recorded and is still to come; look at Location, or follow its events. With dry_run=true the payloads are evaluated at once and nothing is recorded.
+//
+// It counts as one request. A payload that is no JSON, too large or too deep is refused with its index, and the whole batch with it.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /v1/checks:batch (the `CheckBatch` operationId).
+func (c *ClientWithResponses) CheckBatchWithResponse(ctx context.Context, params *CheckBatchParams, body CheckBatchJSONRequestBody, reqEditors ...RequestEditorFn) (*CheckBatchResponse, error) {
+	rsp, err := c.CheckBatch(ctx, params, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseCheckBatchResponse(rsp)
 }
 
 // ListRuleSetsWithResponse List rule sets
@@ -6081,6 +6711,167 @@ func ParseDeleteCheckResponse(rsp *http.Response) (*DeleteCheckResponse, error) 
 		}
 		response.ApplicationProblemJSON503 = &dest
 
+	}
+
+	return response, nil
+}
+
+// ParseCheckBatchResponse parses an HTTP response from a CheckBatchWithResponse call
+func ParseCheckBatchResponse(rsp *http.Response) (*CheckBatchResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &CheckBatchResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest CheckResult
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 202:
+		var dest CheckResult
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON202 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON400 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 401:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON401 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 403:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON403 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 408:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON408 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 409:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON409 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 413:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON413 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 415:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON415 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 422:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON422 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 429:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON429 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON500 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON503 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers CheckBatchResponse200Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = &value
+		}
+		if values := rsp.Header.Values("Location"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Location", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.Location = &value
+		}
+		if values := rsp.Header.Values("Preference-Applied"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Preference-Applied", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.PreferenceApplied = &value
+		}
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		response.Headers200 = &headers
+	case rsp.StatusCode == 202:
+		var headers CheckBatchResponse202Headers
+		if values := rsp.Header.Values("Location"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Location", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.Location = &value
+		}
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		response.Headers202 = &headers
 	}
 
 	return response, nil

@@ -1,6 +1,7 @@
 package route
 
 import (
+	"bytes"
 	"errors"
 	"io"
 	"mime"
@@ -21,15 +22,20 @@ import (
 const (
 	// MaxCheckBody bounds the body of POST /v1/check, in bytes: a payload of the largest size, and as much again for rules.
 	MaxCheckBody = 2 * rules.MaxPayloadBytes
+	// MaxBatchBody bounds the body of POST /v1/checks:batch, in bytes: the payloads of the largest batch, and as much again for names, rules
+	// and what JSON puts between them.
+	MaxBatchBody = 2 * rules.MaxBatchBytes
 	// MaxBody bounds every other body, in bytes. The longest password takes a quarter of it.
 	MaxBody = 8 << 10
-	// MaxCheckBodies bounds what the bodies of POST /v1/check that are under way take together, in bytes: slow senders of large ones must
-	// not fill the memory. More are told to come back.
+	// MaxCheckBodies bounds what the bodies of POST /v1/check and POST /v1/checks:batch that are under way take together, in bytes: slow
+	// senders of large ones must not fill the memory. More are told to come back.
 	MaxCheckBodies = 64 << 20
 	// MaxBodies bounds the same of all other bodies, so that those of checks keep nobody from logging in.
 	MaxBodies = 8 << 20
 	// MaxDepth bounds how deep the arrays and objects of a body may nest: a payload of the deepest kind, and the body around it.
 	MaxDepth = rules.MaxDepth + 1
+	// MaxBatchDepth is the same of a batch, in which a payload stands in an object in a list.
+	MaxBatchDepth = rules.MaxDepth + 3
 	// bodyTimeout bounds how long a body may take to arrive.
 	bodyTimeout = 20 * time.Second
 )
@@ -99,10 +105,26 @@ func readBody(w http.ResponseWriter, r *http.Request, limit int64) ([]byte, *pro
 
 // decode reads a JSON object into a value. What is wrong is a problem that names the field, and never the value.
 func decode(body []byte, into any) *problem.Problem {
-	if depth := nesting(body); depth > MaxDepth {
-		return problem.New(http.StatusUnprocessableEntity, "The body nests deeper than %d levels: flatten it.", MaxDepth).
-			At("body", "expected at most "+strconv.Itoa(MaxDepth)+" levels")
+	if tooDeep(body, MaxDepth) >= 0 {
+		return depthProblem("body", MaxDepth)
 	}
+	return unmarshal(body, into)
+}
+
+// decodeBatch is decode for a batch, of which it names the payload that is too deep.
+func decodeBatch(body []byte, into *batchBody) *problem.Problem {
+	if at := tooDeep(body, MaxBatchDepth); at >= 0 {
+		return depthProblem("body"+location(placeOf(body, at)), MaxBatchDepth)
+	}
+	return unmarshal(body, into)
+}
+
+func depthProblem(where string, most int) *problem.Problem {
+	return problem.New(http.StatusUnprocessableEntity, "The body nests deeper than %d levels: flatten it.", most).
+		At(where, "expected at most "+strconv.Itoa(most)+" levels in the whole body")
+}
+
+func unmarshal(body []byte, into any) *problem.Problem {
 	err := json.Unmarshal(body, into, strict)
 	if err == nil {
 		return nil
@@ -173,9 +195,9 @@ func unusual(r rune) bool {
 	return r != '_' && r != '-' && (r < '0' || r > '9') && (r < 'A' || r > 'Z') && (r < 'a' || r > 'z')
 }
 
-// nesting is how deep the brackets of a text nest. It does not care whether the text is JSON.
-func nesting(text []byte) int {
-	depth, deepest, quoted := 0, 0, false
+// tooDeep is where the brackets of a text nest deeper than so many levels; -1: nowhere. It does not care whether the text is JSON.
+func tooDeep(text []byte, most int) int {
+	depth, quoted := 0, false
 	for i := 0; i < len(text); i++ {
 		switch c := text[i]; {
 		case quoted && c == '\\':
@@ -184,13 +206,35 @@ func nesting(text []byte) int {
 			quoted = !quoted
 		case quoted:
 		case c == '{' || c == '[':
-			depth++
-			deepest = max(deepest, depth)
+			if depth++; depth > most {
+				return i
+			}
 		case c == '}' || c == ']':
 			depth--
 		}
 	}
-	return deepest
+	return -1
+}
+
+// placeDepth is how many levels down a place is told: to inputs, the payload's index, and input.
+const placeDepth = 3
+
+// placeOf is the pointer to a byte of a text, cut off where a payload begins.
+func placeOf(text []byte, at int) jsontext.Pointer {
+	in := jsontext.NewDecoder(bytes.NewBuffer(text))
+	for in.InputOffset() <= int64(at) {
+		if _, err := in.ReadToken(); err != nil {
+			break // What stands before it is no JSON: as far as it was.
+		}
+	}
+	var place jsontext.Pointer
+	for token := range in.StackPointer().Tokens() {
+		if strings.Count(string(place), "/") == placeDepth {
+			break
+		}
+		place = place.AppendToken(token)
+	}
+	return place
 }
 
 // ruleSetName names a rule set: "orders", or {"name": "orders", "kind": "ClusterRuleSet"}.

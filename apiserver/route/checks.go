@@ -11,7 +11,6 @@ import (
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/danielgtaylor/huma/v2/adapters/humago"
-	"github.com/go-json-experiment/json/jsontext"
 
 	"github.com/checky-dev/checky/api/v1alpha1"
 	"github.com/checky-dev/checky/apiserver/authn"
@@ -23,22 +22,27 @@ import (
 
 // checkBody is the body of POST /v1/check.
 type checkBody struct {
-	Input      jsontext.Value    `json:"input"`
+	Input span `json:"input"`
+	choices
+}
+
+// choices are what a check and a batch may say besides what is checked.
+type choices struct {
 	RuleSets   []ruleSetName     `json:"rule_sets"`
 	Rules      []v1alpha1.Rule   `json:"rules"`
 	FailOn     v1alpha1.Severity `json:"fail_on"`
 	TTLSeconds *int32            `json:"ttl_seconds"`
 }
 
-func (b *checkBody) request() check.Request {
-	sets := make([]v1alpha1.RuleSetReference, len(b.RuleSets))
-	for i, name := range b.RuleSets {
+func (c *choices) request() check.Request {
+	sets := make([]v1alpha1.RuleSetReference, len(c.RuleSets))
+	for i, name := range c.RuleSets {
 		sets[i] = v1alpha1.RuleSetReference(name)
 	}
-	return check.Request{Input: b.Input, RuleSets: sets, Rules: b.Rules, FailOn: b.FailOn, TTLSeconds: b.TTLSeconds}
+	return check.Request{RuleSets: sets, Rules: c.Rules, FailOn: c.FailOn, TTLSeconds: c.TTLSeconds}
 }
 
-// checkParams are what POST /v1/check takes besides its body.
+// checkParams are what POST /v1/check and POST /v1/checks:batch take besides their bodies.
 type checkParams struct {
 	DryRun         bool   `query:"dry_run" doc:"Evaluate at once and record nothing: the answer has no id, and no Check is made."`
 	Prefer         string `header:"Prefer" maxLength:"256" doc:"wait=N (RFC 7240): how many seconds to wait for the verdict, 0 to 60. Otherwise 1." example:"wait=5"`
@@ -88,14 +92,21 @@ type statusOutput struct {
 
 // postCheck makes a check, or evaluates without making one.
 func (a *api) postCheck(ctx context.Context, in *checkParams) (*checkOutput, error) {
+	body := raw(ctx)
 	var b checkBody
-	if p := decode(raw(ctx), &b); p != nil {
+	if p := decode(body, &b); p != nil {
 		return nil, p
 	}
-	if b.Input == nil {
+	if b.Input.absent() {
 		return nil, problem.New(http.StatusUnprocessableEntity, "There is nothing to check: give the payload as input.").At("body.input", "expected any JSON value")
 	}
 	request := b.request()
+	request.Input = b.Input.of(body)
+	return a.carryOut(ctx, in, request)
+}
+
+// carryOut makes the check that was asked for, or evaluates without making one.
+func (a *api) carryOut(ctx context.Context, in *checkParams, request check.Request) (*checkOutput, error) {
 	if in.DryRun {
 		return a.dryRun(ctx, request)
 	}
@@ -149,6 +160,13 @@ func (a *api) submit(ctx context.Context, request check.Request, key string, wai
 
 // dryRun evaluates in this process.
 func (a *api) dryRun(ctx context.Context, request check.Request) (*checkOutput, error) {
+	if request.Inputs != nil {
+		leave, err := a.enterBatches(ctx)
+		if err != nil {
+			return nil, err
+		}
+		defer leave()
+	}
 	leave, err := a.gates.DryRuns.Enter(ctx)
 	if err != nil {
 		return nil, err
@@ -158,7 +176,7 @@ func (a *api) dryRun(ctx context.Context, request check.Request) (*checkOutput, 
 	if err != nil {
 		return nil, err
 	}
-	result := resultOfOutcome(request.Input, &outcome, a.now().UTC())
+	result := resultOfOutcome(&request, &outcome, a.now().UTC())
 	return &checkOutput{Status: http.StatusOK, Body: &result}, nil
 }
 
@@ -270,12 +288,13 @@ func (a *api) addChecks() {
 			Summary: "Check a payload",
 			Description: "Makes one Check of the payload and waits a moment for its verdict. 200: the verdict is in. 202: it was recorded and is still to come; look at Location, or follow its events. " +
 				"With dry_run=true the payload is evaluated at once and nothing is recorded.\n\nWithout rule_sets and rules, the default rule sets apply. What was recorded has a success or failure to read until its time to live ends.",
-			RequestBody: a.checkRequestBody(),
+			RequestBody: a.requestBody(checkRequest, checkSchema(), checkExamples()),
 			Responses:   responses(a, "202", "The check was recorded; its verdict is still to come.", CheckResult{}),
 			Errors:      []int{400, 409, 413, 415, 422},
 		},
 		verb: "create", limit: MaxCheckBody,
 	}, a.postCheck)
+	a.addBatch()
 	add(a, route{
 		Operation: huma.Operation{
 			OperationID: "get-status", Method: http.MethodGet, Path: "/v1/status/{id}", Tags: []string{"Checks"},

@@ -25,8 +25,13 @@ const securityScheme = "bearer"
 // Version is the interface's: its first part is that of the paths.
 const Version = "1.0.0"
 
-// ruleSchema is the document's name for a rule.
-const ruleSchema = "Rule"
+// The document's names for schemas that are not made from types.
+const (
+	ruleSchema       = "Rule"
+	checkRequest     = "CheckRequest"
+	batchRequest     = "BatchRequest"
+	batchInputSchema = "BatchInput"
+)
 
 const description = `Checks data on Kubernetes and explains every verdict.
 
@@ -137,42 +142,6 @@ func number(n *int64) *int {
 	}
 	i := int(*n)
 	return &i
-}
-
-// checkRequestBody documents the body of POST /v1/check, which decodes itself.
-func (a *api) checkRequestBody() *huma.RequestBody {
-	name := &huma.Schema{Type: huma.TypeString, MinLength: ptr(1), MaxLength: ptr(253), Description: "The name of a RuleSet."}
-	reference := &huma.Schema{
-		Type: huma.TypeObject, Required: []string{"name"}, AdditionalProperties: false,
-		Properties: map[string]*huma.Schema{
-			"kind": {Type: huma.TypeString, Enum: []any{"RuleSet", "ClusterRuleSet"}, Default: "RuleSet", Description: "RuleSet, or ClusterRuleSet."},
-			"name": {Type: huma.TypeString, MinLength: ptr(1), MaxLength: ptr(253), Description: "Its name."},
-		},
-	}
-	body := &huma.Schema{
-		Type: huma.TypeObject, Required: []string{"input"}, AdditionalProperties: false,
-		Properties: map[string]*huma.Schema{
-			"input":       {Description: "The payload: any JSON value, null too; up to 256 KiB and 64 levels deep. Numbers keep every digit."},
-			"rule_sets":   {Type: huma.TypeArray, MaxItems: ptr(20), Items: &huma.Schema{OneOf: []*huma.Schema{name, reference}}, Description: "The rule sets to apply. With neither these nor rules, the default ones apply."},
-			"rules":       {Type: huma.TypeArray, MaxItems: ptr(100), Items: &huma.Schema{Ref: "#/components/schemas/" + ruleSchema}, Description: "Rules of the request's own."},
-			"fail_on":     {Type: huma.TypeString, Enum: []any{"info", "warning", "error", "critical"}, Default: "error", Description: "The lowest severity that fails the check."},
-			"ttl_seconds": {Type: huma.TypeInteger, Format: "int32", Minimum: ptr(0.0), Maximum: ptr(float64(1<<31 - 1)), Description: "How long the check is kept after its verdict. Absent: the service's default."},
-		},
-	}
-	a.OpenAPI().Components.Schemas.Map()["CheckRequest"] = body
-	return &huma.RequestBody{
-		Required: true,
-		Content: map[string]*huma.MediaType{"application/json": {
-			Schema: &huma.Schema{Ref: "#/components/schemas/CheckRequest"},
-			Examples: map[string]*huma.Example{
-				"default rules": {Summary: "By the default rule sets", Value: map[string]any{"input": map[string]any{"amount": 250, "currency": "EUR"}}},
-				"own rules": {Summary: "By a rule of its own", Value: map[string]any{
-					"input": map[string]any{"amount": 99999},
-					"rules": []any{map[string]any{"name": "amount-range", "module": map[string]any{"name": "range", "params": map[string]any{"field": "$.amount", "min": 0, "max": 10000}}}},
-				}},
-			},
-		}},
-	}
 }
 
 // jsonBody documents a body by its type.

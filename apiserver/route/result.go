@@ -51,25 +51,27 @@ type CheckResult struct {
 	ID           string       `json:"id,omitempty" doc:"The check's id, and the name of its Check resource. Absent where nothing was recorded (dry_run)." example:"01jd3v9w5k8f6m2n4p7q9r1s3t" pattern:"^[0-9a-hjkmnp-tv-z]{26}$"`
 	Status       Status       `json:"status" enum:"pending,success,failure" doc:"What became of it. A check that could not be evaluated is a failure, with reason EvaluationError."`
 	Reason       string       `json:"reason,omitempty" doc:"Why, in one word: RulesPassed, RulesFailed, EvaluationError, or what a pending check waits for." example:"RulesFailed"`
-	Input        payload      `json:"input" doc:"The payload as it was sent, every digit kept."`
+	Input        payload      `json:"input" doc:"The payload as it was sent, every digit kept. Null of a batch, whose items have their own."`
 	RulesApplied []string     `json:"rules_applied" doc:"The rules that applied, as SET/RULE, or RULE alone for one of the request's own; sorted." example:"[\"orders/amount-range\"]"`
 	Explanation  string       `json:"explanation" doc:"What failed, where, why it matters and what to do, citing the knowledge file; for a pending check, what it waits for." example:"Failure: of 1 rules, 1 failed."`
 	Timestamp    time.Time    `json:"timestamp" doc:"When the verdict was reached; while it is pending, when the check was made (RFC 3339)."`
-	Results      []RuleResult `json:"results" doc:"The findings, the worst first; at most 100."`
+	Results      []RuleResult `json:"results" doc:"The findings, the worst first; at most 100. Those of a batch stand with its items."`
 	Passages     []Passage    `json:"passages" doc:"The lines of the knowledge file that the explanation cites."`
 	Summary      *Summary     `json:"summary,omitzero" doc:"How many rules came to which outcome; exact, also where results is cut."`
 	Truncated    int32        `json:"truncated,omitzero" doc:"How many findings were left out of results."`
+	Batch        *BatchResult `json:"batch,omitzero" doc:"What became of each payload of a batch, once its verdict is in. Absent where the batch could not be evaluated at all."`
 }
 
 // CheckSummary is a check in a list.
 type CheckSummary struct {
-	ID           string    `json:"id" doc:"The check's id." example:"01jd3v9w5k8f6m2n4p7q9r1s3t"`
-	Status       Status    `json:"status" enum:"pending,success,failure" doc:"What became of it."`
-	Reason       string    `json:"reason,omitempty" doc:"Why, in one word." example:"RulesFailed"`
-	RulesApplied []string  `json:"rules_applied" doc:"The rules that applied."`
-	Explanation  string    `json:"explanation" doc:"The first line of the explanation."`
-	Timestamp    time.Time `json:"timestamp" doc:"When the verdict was reached; while it is pending, when the check was made."`
-	Summary      *Summary  `json:"summary,omitzero" doc:"How many rules came to which outcome."`
+	ID           string       `json:"id" doc:"The check's id." example:"01jd3v9w5k8f6m2n4p7q9r1s3t"`
+	Status       Status       `json:"status" enum:"pending,success,failure" doc:"What became of it."`
+	Reason       string       `json:"reason,omitempty" doc:"Why, in one word." example:"RulesFailed"`
+	RulesApplied []string     `json:"rules_applied" doc:"The rules that applied."`
+	Explanation  string       `json:"explanation" doc:"The first line of the explanation."`
+	Timestamp    time.Time    `json:"timestamp" doc:"When the verdict was reached; while it is pending, when the check was made."`
+	Summary      *Summary     `json:"summary,omitzero" doc:"How many rules came to which outcome."`
+	Batch        *BatchCounts `json:"batch,omitzero" doc:"How many payloads of a batch came to which verdict."`
 }
 
 // RuleResult is one finding.
@@ -106,16 +108,24 @@ func resultOf(c *v1alpha1.Check) CheckResult {
 	r.Timestamp = timestamp(c)
 	r.Reason, r.Explanation = reasonOf(c)
 	if len(r.Input) == 0 {
-		// A Check with the owner's label that was not made here, and takes its payload from elsewhere.
+		// A batch; or a Check with the owner's label that was not made here, and takes its payload from elsewhere.
 		r.Input = payload("null")
+	}
+	if check.Finished(c) {
+		inputs := c.Spec.Inputs
+		r.Batch = batchOf(c.Status.Batch, len(inputs), func(i int) []byte { return inputs[i].Text() })
 	}
 	return r
 }
 
 // resultOfOutcome tells of an evaluation that recorded nothing.
-func resultOfOutcome(input []byte, o *engine.Outcome, now time.Time) CheckResult {
+func resultOfOutcome(request *check.Request, o *engine.Outcome, now time.Time) CheckResult {
 	r := resultOfVerdict(&o.Verdict)
-	r.Input = input
+	r.Input = request.Input
+	if inputs := request.Inputs; inputs != nil {
+		r.Input = payload("null")
+		r.Batch = batchOf(o.Verdict.Batch, len(inputs), func(i int) []byte { return inputs[i].Input })
+	}
 	r.Timestamp = now
 	r.Reason = o.Reason
 	if o.Verdict.Phase == v1alpha1.PhaseError {
@@ -129,13 +139,10 @@ func resultOfVerdict(v *v1alpha1.Verdict) CheckResult {
 		Status:       statusOfPhase(v.Phase),
 		RulesApplied: v.RulesApplied,
 		Explanation:  v.Explanation,
-		Results:      make([]RuleResult, len(v.Results)),
+		Results:      ruleResults(v.Results),
 		Passages:     make([]Passage, len(v.Passages)),
 		Summary:      (*Summary)(v.Summary),
 		Truncated:    v.Truncated,
-	}
-	for i, finding := range v.Results {
-		r.Results[i] = RuleResult(finding)
 	}
 	for i, passage := range v.Passages {
 		r.Passages[i] = Passage(passage)
@@ -143,10 +150,18 @@ func resultOfVerdict(v *v1alpha1.Verdict) CheckResult {
 	return r
 }
 
+func ruleResults(findings []v1alpha1.Result) []RuleResult {
+	results := make([]RuleResult, len(findings))
+	for i, finding := range findings {
+		results[i] = RuleResult(finding)
+	}
+	return results
+}
+
 // summaryOf tells of a check in a list.
 func summaryOf(c *v1alpha1.Check) CheckSummary {
 	reason, explanation := reasonOf(c)
-	return CheckSummary{
+	s := CheckSummary{
 		ID:           c.Name,
 		Status:       statusOf(c),
 		Reason:       reason,
@@ -155,6 +170,11 @@ func summaryOf(c *v1alpha1.Check) CheckSummary {
 		Timestamp:    timestamp(c),
 		Summary:      (*Summary)(c.Status.Summary),
 	}
+	if b := c.Status.Batch; b != nil && check.Finished(c) {
+		counts := countsOf(b)
+		s.Batch = &counts
+	}
+	return s
 }
 
 func firstLine(text string) string {

@@ -31,9 +31,9 @@ type Limits struct {
 
 // Gates bound what is under way at a time.
 type Gates struct {
-	// Checks are those that are being stored, Waits those that are stored and waited for, DryRuns those evaluated in this process, Streams
-	// those of events.
-	Checks, Waits, DryRuns, Streams *throttle.Gate
+	// Checks are those that are being stored, Waits those that are stored and waited for, DryRuns those evaluated in this process, Batches
+	// the batches among them, Streams those of events.
+	Checks, Waits, DryRuns, Batches, Streams *throttle.Gate
 }
 
 // Options are what the routes stand on.
@@ -79,10 +79,11 @@ type api struct {
 	now        func() time.Time
 	// suspects are addresses that have sent too many bad tokens, until when that counts.
 	suspects *lru.Cache[string, time.Time]
-	// checkBodies and bodies are the bytes of bodies that are under way, of POST /v1/check and of all else.
+	// checkBodies and bodies are the bytes of bodies that are under way, of checks and batches and of all else.
 	checkBodies, bodies budget
-	// streams and waits are what each owner holds of these gates, hashes how many of whose passwords are hashed.
-	streams, waits, hashes *shares
+	// streams and waits are what each owner holds of these gates, batches how many of whose batches are evaluated here or wait for it, hashes
+	// how many of whose passwords are hashed.
+	streams, waits, batches, hashes *shares
 }
 
 // Register adds the routes to a mux.
@@ -102,7 +103,7 @@ func build(mux humago.Mux, o Options) (*api, *huma.OpenAPI, error) {
 		gates: o.Gates, limits: o.Limits, away: o.Away, ready: o.Ready, draining: o.Draining, report: o.Report, now: o.Now,
 		checkBodies: newBudget(MaxCheckBodies), bodies: newBudget(MaxBodies),
 		streams: sharesOf(o.Gates.Streams, streamsPart), waits: sharesOf(o.Gates.Waits, waitsPart),
-		hashes: newShares(hashesOfOne),
+		batches: newShares(batchesOfOne), hashes: newShares(hashesOfOne),
 	}
 	if a.now == nil {
 		a.now = time.Now

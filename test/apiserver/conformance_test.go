@@ -93,9 +93,33 @@ func readable(body []byte) []byte {
 		return body
 	}
 	members["input"] = json.RawMessage("0")
+	if batch := withoutInputs(members["batch"]); batch != nil {
+		members["batch"] = batch
+	}
 	without, err := json.Marshal(members)
 	if err != nil {
 		return body
+	}
+	return without
+}
+
+// withoutInputs is what a batch has besides payloads; nil where it is none.
+func withoutInputs(batch json.RawMessage) json.RawMessage {
+	var members map[string]json.RawMessage
+	var items []map[string]json.RawMessage
+	if json.Unmarshal(batch, &members) != nil || json.Unmarshal(members["items"], &items) != nil {
+		return nil
+	}
+	for _, item := range items {
+		item["input"] = json.RawMessage("0")
+	}
+	var err error
+	if members["items"], err = json.Marshal(items); err != nil {
+		return nil
+	}
+	without, err := json.Marshal(members)
+	if err != nil {
+		return nil
 	}
 	return without
 }

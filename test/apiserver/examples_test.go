@@ -47,7 +47,7 @@ func TestExamplesOfBodies(t *testing.T) {
 	ran := 0
 	// Signing up comes before logging in.
 	for _, path := range []string{
-		"/auth/signup", "/auth/login", "/auth/password-reset", "/auth/tokens", "/auth/tokens/{id}/rotate", "/v1/check",
+		"/auth/signup", "/auth/login", "/auth/password-reset", "/auth/tokens", "/auth/tokens/{id}/rotate", "/v1/check", "/v1/checks:batch",
 	} {
 		item := documentation(t)["paths"].(map[string]any)[path].(map[string]any)
 		for method, operation := range item {
@@ -102,10 +102,10 @@ func TestExamplesOfParameters(t *testing.T) {
 	c := newCluster(t)
 	c.apply(houseRules)
 	f := c.start()
-	u := f.newUser()
-	const body = `{"input": {"amount": 1}}`
+	bodies := map[string]string{"/v1/check": `{"input": {"amount": 1}}`, "/v1/checks:batch": `{"inputs": [{"input": {"amount": 1}}]}`}
 	ran := 0
 	for path, item := range documentation(t)["paths"].(map[string]any) {
+		u := f.newUser() // The example of a key is one request's alone.
 		for method, operation := range item.(map[string]any) {
 			parameters, _ := operation.(map[string]any)["parameters"].([]any)
 			for _, p := range parameters {
@@ -116,7 +116,7 @@ func TestExamplesOfParameters(t *testing.T) {
 					var status int
 					switch parameter["in"] {
 					case "header":
-						answer, _ := f.do(strings.ToUpper(method), path, u.token, body, fmt.Sprint(parameter["name"]), fmt.Sprint(example))
+						answer, _ := f.do(strings.ToUpper(method), path, u.token, bodies[path], fmt.Sprint(parameter["name"]), fmt.Sprint(example))
 						status = answer.StatusCode
 					case "path": // An id, of a check that is not there.
 						answer, _ := f.do(strings.ToUpper(method), strings.ReplaceAll(path, "{id}", fmt.Sprint(example)), u.token, "")

@@ -170,6 +170,7 @@ func TestRefusedParameters(t *testing.T) {
 		"trace":               {"TRACE", "/v1/checks", "", nil, 405, ""},
 		"options":             {"OPTIONS", "/v1/check", "", nil, 405, ""},
 		"get of post":         {"GET", "/v1/check", "", nil, 405, ""},
+		"get of batch":        {"GET", "/v1/checks:batch", "", nil, 405, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			answer, body := f.do(tc.method, tc.path, u.token, tc.body, tc.headers...)
@@ -197,7 +198,7 @@ func TestUnauthenticated(t *testing.T) {
 	u := f.newUser()
 	crc := u.token[:len(u.token)-1] + string('0'+(u.token[len(u.token)-1]-'0'+1)%10)
 	for _, route := range []string{
-		"POST /v1/check", "GET /v1/checks", "GET /v1/status/" + id26, "GET /v1/status/" + id26 + "/events", "DELETE /v1/checks/" + id26,
+		"POST /v1/check", "POST /v1/checks:batch", "GET /v1/checks", "GET /v1/status/" + id26, "GET /v1/status/" + id26 + "/events", "DELETE /v1/checks/" + id26,
 		"GET /v1/rule-sets", "GET /auth/tokens", "POST /auth/tokens", "POST /auth/tokens/0123456789abcdef/rotate",
 		"DELETE /auth/tokens/0123456789abcdef", "PUT /auth/password", "DELETE /auth/account",
 	} {

@@ -311,8 +311,10 @@ func TestServiceAccounts(t *testing.T) {
 		}
 	}
 	for _, token := range []string{reader, nobody} {
-		if answer, text := f.do(http.MethodPost, "/v1/check", token, byOrders(goodOrder)); answer.StatusCode != http.StatusForbidden {
-			t.Errorf("create: %s %s", answer.Status, text)
+		for path, body := range map[string]string{"/v1/check": byOrders(goodOrder), "/v1/checks:batch": batchBody("orders", goodOrder)} {
+			if answer, text := f.do(http.MethodPost, path, token, body); answer.StatusCode != http.StatusForbidden {
+				t.Errorf("create by %s: %s %s", path, answer.Status, text)
+			}
 		}
 	}
 	for _, route := range []string{"POST /auth/tokens", "PUT /auth/password", "POST /auth/tokens/0123456789abcdef/rotate"} {

@@ -150,7 +150,9 @@ func TestRoutesAreDocumented(t *testing.T) {
 func TestFieldsAreDocumented(t *testing.T) {
 	page := read(t, filepath.Join(root, "docs/rest.md"))
 	schemas := openAPI(t).Components.Schemas
-	for heading, schema := range map[string]string{"## Making checks": "CheckRequest", "## The result": "CheckResult"} {
+	for heading, schema := range map[string]string{
+		"## Making checks": "CheckRequest", "## The result": "CheckResult", "## Batches": "BatchRequest", "## The result of a batch": "BatchItem",
+	} {
 		_, section, _ := strings.Cut(page, "\n"+heading+"\n")
 		section, _, _ = strings.Cut(section, "\n## ")
 		var onPage []string
