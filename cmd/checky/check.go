@@ -66,7 +66,7 @@ such as a rule set that is missing, is an Error here.`,
 		Example: `  checky check -f order.json -r orders.yaml
   kubectl get deployment web -o json | checky check -f - -r workloads.yaml -o sarif
   checky check -f config/samples/
-  checky check -f orders.ndjson -f orders.csv -r orders.yaml --name-field $.id`,
+  checky check -f orders.ndjson -f orders.csv -r orders.yaml --name-field '$.id'`,
 		Args: func(_ *cobra.Command, args []string) error {
 			if len(args) > 0 {
 				return fmt.Errorf("%q: name files with -f, and rules with -r", args[0])

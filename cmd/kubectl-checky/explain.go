@@ -55,6 +55,9 @@ func (s *session) explain(ctx context.Context, name, output string, out, errOut 
 	if output == "text" {
 		return writeExplanation(out, check, report, c.now())
 	}
+	if output == "name" {
+		return writeNames(out, []*v1alpha1.Check{check})
+	}
 	return writeAs(out, output, report)
 }
 

@@ -13,8 +13,8 @@ import (
 	"github.com/checky-dev/checky/rules"
 )
 
-// maxPayloads is the most payloads of one run: each becomes a Check.
-const maxPayloads = 100
+// maxChecks is the most Checks that one run makes: one of each payload, and one of each part of a file of many.
+const maxChecks = 100
 
 // payload is one value that is to be checked.
 type payload struct {
@@ -34,7 +34,7 @@ func (p *payload) locate(pointer string) (file string, line int) {
 	return p.file.Name, p.root.LineOf(pointer)
 }
 
-// payloads reads what -f names. Its error joins all problems, each with its file and line.
+// payloads reads the documents that -f names. Its error joins all problems, each with its file and line.
 func payloads(reader *manifest.Reader, paths []string) ([]payload, error) {
 	var (
 		all      []payload
@@ -66,8 +66,9 @@ func payloads(reader *manifest.Reader, paths []string) ([]payload, error) {
 		return nil, errors.Join(problems...)
 	case len(all) == 0:
 		return nil, errors.New("-f: there is no payload in the files")
-	case len(all) > maxPayloads:
-		return nil, fmt.Errorf("-f: there are %d payloads, and at most %d in one run; check them in several runs", len(all), maxPayloads)
+	case len(all) > maxChecks:
+		return nil, fmt.Errorf("-f: there are %d payloads, and at most %d in one run, each in a Check of its own; check them in several runs, or as lines of one *.ndjson file",
+			len(all), maxChecks)
 	}
 	return all, nil
 }
@@ -77,12 +78,8 @@ func payloadOf(d *manifest.Document) (payload, error) {
 	if d.Problem != nil {
 		return payload{}, d.Problem
 	}
-	group, _, _ := strings.Cut(d.Root.String("apiVersion"), "/")
-	switch kind := d.Root.String("kind"); {
-	case group == v1alpha1.GroupVersion.Group:
-		return payload{}, d.Fault(d.Root.Line, "it is a %s of Checky's, and no payload; apply it by `kubectl apply -f`, or name rules by -r", kind)
-	case d.Root.String("apiVersion") == "v1" && (kind == "Secret" || kind == "SecretList"):
-		return payload{}, d.Fault(d.Root.Line, "it is a %s, and whoever may read Checks could read its values; apply a Check whose spec.inputFrom.secretKeyRef names it", kind)
+	if problem := unfit(d.Root.String("apiVersion"), d.Root.String("kind")); problem != "" {
+		return payload{}, d.Fault(d.Root.Line, "%s", problem)
 	}
 	text := d.Text
 	if text == nil {

@@ -59,7 +59,7 @@ func FuzzPayloads(f *testing.F) {
 }
 
 func TestTooManyPayloads(t *testing.T) {
-	_, err := payloads(newReader(strings.NewReader(strings.Repeat("a: 1\n---\n", maxPayloads)+"a: 1\n")), []string{"-"})
+	_, err := payloads(newReader(strings.NewReader(strings.Repeat("a: 1\n---\n", maxChecks)+"a: 1\n")), []string{"-"})
 	if err == nil || !strings.Contains(err.Error(), "101 payloads, and at most 100") {
 		t.Errorf("the error is %v", err)
 	}

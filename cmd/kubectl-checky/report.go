@@ -5,6 +5,7 @@ import (
 	"cmp"
 	"fmt"
 	"io"
+	"iter"
 	"strings"
 
 	"k8s.io/apimachinery/pkg/api/meta"
@@ -18,10 +19,15 @@ import (
 // reportFormats are those of `checky check`, and kubectl's yaml and name.
 func reportFormats() []string { return append(reporting.Formats(), "yaml", "name") }
 
-// writeReport writes verdicts, and returns the exit code that they ask for.
-func writeReport(out io.Writer, format string, r *reporting.Report) error {
+// writeReport writes the verdicts on Checks, and returns the exit code that they ask for.
+func writeReport(out io.Writer, format string, r *reporting.Report, checks []*v1alpha1.Check) error {
 	r.ExitCode = reporting.ExitCode(r.Inputs)
-	err := writeAs(out, format, r)
+	var err error
+	if format == "name" {
+		err = writeNames(out, checks)
+	} else {
+		err = writeAs(out, format, r)
+	}
 	switch {
 	case err != nil:
 		return fmt.Errorf("writing the report: %w", err)
@@ -31,17 +37,19 @@ func writeReport(out io.Writer, format string, r *reporting.Report) error {
 	return nil
 }
 
-func writeAs(out io.Writer, format string, r *reporting.Report) error {
-	switch format {
-	case "name":
-		for i := range r.Inputs {
-			_, name, _ := strings.Cut(r.Inputs[i].Name, "/")
-			if _, err := fmt.Fprintln(out, "check.checky.dev/"+name); err != nil {
-				return err
-			}
+// writeNames writes kubectl's names of Checks.
+func writeNames(out io.Writer, checks []*v1alpha1.Check) error {
+	for _, check := range checks {
+		if _, err := fmt.Fprintln(out, "check.checky.dev/"+check.Name); err != nil {
+			return err
 		}
-		return nil
-	case "yaml":
+	}
+	return nil
+}
+
+// writeAs writes a report in a format other than name.
+func writeAs(out io.Writer, format string, r *reporting.Report) error {
+	if format == "yaml" {
 		var text bytes.Buffer
 		if err := reporting.Write(&text, "json", r, reporting.Options{}); err != nil {
 			return err
@@ -62,14 +70,42 @@ func inputOf(k *v1alpha1.Check) reporting.Input {
 	if passed := meta.FindStatusCondition(k.Status.Conditions, v1alpha1.ConditionPassed); passed != nil {
 		in.Reason = passed.Reason
 	}
-	severity := map[string]v1alpha1.Severity{}
-	for i := range k.Status.Results {
-		severity[k.Status.Results[i].Rule] = k.Status.Results[i].Severity
-	}
-	for _, id := range k.Status.RulesApplied {
-		in.Rules = append(in.Rules, reporting.Rule{ID: id, Severity: cmp.Or(severity[id], v1alpha1.SeverityError)})
-	}
+	in.Rules = rulesOf(&k.Status.Verdict)
 	return in
+}
+
+// rulesOf are the rules of a verdict, as far as it tells of them.
+func rulesOf(v *v1alpha1.Verdict) []reporting.Rule {
+	severity := map[string]v1alpha1.Severity{}
+	for r := range resultsOf(v) {
+		severity[r.Rule] = r.Severity
+	}
+	var list []reporting.Rule
+	for _, id := range v.RulesApplied {
+		list = append(list, reporting.Rule{ID: id, Severity: cmp.Or(severity[id], v1alpha1.SeverityError)})
+	}
+	return list
+}
+
+// resultsOf are the results of a verdict, on one payload or several.
+func resultsOf(v *v1alpha1.Verdict) iter.Seq[*v1alpha1.Result] {
+	return func(yield func(*v1alpha1.Result) bool) {
+		for i := range v.Results {
+			if !yield(&v.Results[i]) {
+				return
+			}
+		}
+		if v.Batch == nil {
+			return
+		}
+		for i := range v.Batch.Items {
+			for j := range v.Batch.Items[i].Results {
+				if !yield(&v.Batch.Items[i].Results[j]) {
+					return
+				}
+			}
+		}
+	}
 }
 
 // waitsFor says what a Check without a verdict waits for, and what to do.
@@ -86,8 +122,8 @@ func waitsFor(k *v1alpha1.Check) string {
 // worst is the rule that matters most of those that did not pass: the first result, since the worst come first. It is empty where
 // all passed.
 func worst(v *v1alpha1.Verdict) string {
-	for i := range v.Results {
-		switch r := &v.Results[i]; r.Outcome {
+	for r := range resultsOf(v) {
+		switch r.Outcome {
 		case v1alpha1.OutcomeFail, v1alpha1.OutcomeError, v1alpha1.OutcomeWarn:
 			return fmt.Sprintf("%s (%s)", r.Rule, r.Severity)
 		}

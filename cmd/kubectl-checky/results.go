@@ -115,9 +115,15 @@ func (o *resultsOptions) wants(k *v1alpha1.Check, now time.Time) bool {
 			return false
 		}
 	}
-	return o.rule == "" || slices.ContainsFunc(k.Status.Results, func(r v1alpha1.Result) bool {
-		return r.Rule == o.rule && r.Outcome != v1alpha1.OutcomePass && r.Outcome != v1alpha1.OutcomeSkip
-	})
+	if o.rule == "" {
+		return true
+	}
+	for r := range resultsOf(&k.Status.Verdict) {
+		if r.Rule == o.rule && r.Outcome != v1alpha1.OutcomePass && r.Outcome != v1alpha1.OutcomeSkip {
+			return true
+		}
+	}
+	return false
 }
 
 func (s *session) results(ctx context.Context, o *resultsOptions, out, errOut io.Writer) error {

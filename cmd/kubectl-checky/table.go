@@ -160,8 +160,11 @@ func (p *listPrinter) row(k *v1alpha1.Check) []string {
 	if p.all {
 		row = append(row, k.Namespace)
 	}
-	failed, summary := "-", k.Status.Summary
-	if summary != nil {
+	failed, summary, batch := "-", k.Status.Summary, k.Status.Batch
+	switch {
+	case batch != nil: // payloads
+		failed = fmt.Sprintf("%d/%d", batch.Failure+batch.Error, batch.Total)
+	case summary != nil: // rules
 		failed = fmt.Sprintf("%d/%d", summary.Fail+summary.Error, k.Status.RuleCount)
 	}
 	phase := k.Status.Phase

@@ -65,7 +65,8 @@ var packages = map[string]string{
 	"audio/sandbox":      "audio/sandbox",
 	"audio/trace":        "audio/trace",
 
-	"plugin": "cmd/kubectl-checky",
+	"plugin":             "cmd/kubectl-checky",
+	"cmd/checky/records": "cmd/checky/records",
 }
 
 // documented are the packages of which every exported limit has to be on the page.
