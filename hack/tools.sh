@@ -4,6 +4,7 @@
 #
 #   hack/tools.sh golangci-lint
 #   CHECKY_CACHE=DIR hack/tools.sh golangci-lint
+#   CHECKY_TOOLS=built hack/tools.sh opa            only what is built already
 #
 # Such a tool is no `tool` line in go.mod: golangci-lint would bring two hundred modules into the versions that Checky
 # itself is built with.
@@ -25,8 +26,12 @@ helm)
 helm-docs) module=github.com/norwoodj/helm-docs package=/cmd/helm-docs version=v1.14.2 ;;
 # promtool knows all that Prometheus finds targets by, for which it would build the clients of twenty clouds; rules need none.
 promtool) module=github.com/prometheus/prometheus package=/cmd/promtool version=v0.316.0 tags=remove_all_sd ;;
+# What the benchmark compares the command line with.
+opa) module=github.com/open-policy-agent/opa package='' version=v1.22.2 ;;
+conftest) module=github.com/open-policy-agent/conftest package='' version=v0.71.1 ;;
+kyverno-json) module=github.com/kyverno/kyverno-json package='' version=v0.0.4-0.20240730143747-aade3d42fc0e ;;
 *)
-	echo "usage: $0 golangci-lint|crd-ref-docs|helm|helm-docs|oapi-codegen|actionlint|govulncheck|kind|kubeconform|promtool" >&2
+	echo "usage: $0 conftest|golangci-lint|crd-ref-docs|helm|helm-docs|oapi-codegen|actionlint|govulncheck|kind|kubeconform|kyverno-json|opa|promtool" >&2
 	exit 2
 	;;
 esac
@@ -35,6 +40,10 @@ cache=${CHECKY_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/checky}
 # By Go's version too: a linter cannot read code of a newer language than it was built with.
 dir=$cache/tools/$1-$version-$(go env GOVERSION)-$(go env GOOS)-$(go env GOARCH)
 if [ ! -x "$dir/$1" ]; then
+	if [ "${CHECKY_TOOLS-}" = built ]; then
+		echo "$1 is not built" >&2
+		exit 3
+	fi
 	echo "building $1 $version (from its Go module; the first time takes minutes)" >&2
 	mkdir -p "$dir"
 	part=$(mktemp -d "$dir/.build.XXXXXX")
