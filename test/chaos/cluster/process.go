@@ -2,7 +2,6 @@ package cluster
 
 import (
 	"bufio"
-	"bytes"
 	"context"
 	"fmt"
 	"io"
@@ -21,7 +20,7 @@ const (
 	startAgain = time.Second
 	// endPatience is how long a process may take to end in order: the alert daemon lets what sounds be heard.
 	endPatience = 40 * time.Second
-	// maxTail is how much of a log is looked at for a crash, in bytes, from where the process that ended began to write.
+	// maxTail is how much of the end of a log is looked at for a crash, in bytes, and no more than the process that ended has written.
 	maxTail = 8 << 20
 )
 
@@ -215,14 +214,13 @@ func crash(path string, from int64) string {
 		return ""
 	}
 	defer file.Close() //nolint:errcheck // it is only read
+	if size, err := file.Seek(0, io.SeekEnd); err == nil {
+		from = max(from, size-maxTail)
+	}
 	if _, err := file.Seek(from, io.SeekStart); err != nil {
 		return ""
 	}
-	text, err := io.ReadAll(io.LimitReader(file, maxTail))
-	if err != nil {
-		return ""
-	}
-	scanner := bufio.NewScanner(bytes.NewReader(text))
+	scanner := bufio.NewScanner(file)
 	scanner.Buffer(nil, maxTail)
 	for scanner.Scan() {
 		for _, begins := range crashes {
