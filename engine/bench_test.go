@@ -7,6 +7,7 @@ import (
 	checky "github.com/checky-dev/checky"
 	"github.com/checky-dev/checky/engine"
 	"github.com/checky-dev/checky/rag"
+	"github.com/checky-dev/checky/rules"
 	"github.com/checky-dev/checky/rules/builtin"
 )
 
@@ -22,7 +23,7 @@ const (
 `
 )
 
-// BenchmarkCheck is one check of 5 rules over a 200-byte payload, from text to verdict.
+// BenchmarkCheck is one check of 5 rules over a 200-byte payload: from text to verdict, and of a payload that is decoded already.
 func BenchmarkCheck(b *testing.B) {
 	knowledge, err := rag.New(checky.KnowledgeName, checky.Knowledge, rag.Options{})
 	if err != nil {
@@ -44,16 +45,37 @@ func BenchmarkCheck(b *testing.B) {
 		{"Invalid/Retrieval", invalidOrder, knowledge},
 		{"Invalid/RetrievalUncached", invalidOrder, uncached},
 	} {
-		b.Run(c.name, func(b *testing.B) {
-			e := &engine.Engine{Retriever: c.retriever}
-			request := engine.Request{Input: []byte(c.input), Program: p, Now: noon}
-			b.ReportAllocs()
-			b.SetBytes(int64(len(c.input)))
-			for b.Loop() {
-				e.Evaluate(b.Context(), request)
-			}
-		})
+		payload, err := rules.Decode([]byte(c.input))
+		if err != nil {
+			b.Fatal(err)
+		}
+		for form, request := range map[string]engine.Request{
+			"Text":    {Input: []byte(c.input), Program: p, Now: noon},
+			"Decoded": {Payload: payload, Program: p, Now: noon},
+		} {
+			b.Run(c.name+"/"+form, func(b *testing.B) {
+				e := &engine.Engine{Retriever: c.retriever}
+				b.ReportAllocs()
+				b.SetBytes(int64(len(c.input)))
+				for b.Loop() {
+					e.Evaluate(b.Context(), request)
+				}
+			})
+		}
 	}
+}
+
+// BenchmarkCheckParallel is the valid check on all processors at once.
+func BenchmarkCheckParallel(b *testing.B) {
+	p := program(b, "", fiveModules)
+	e := &engine.Engine{}
+	request := engine.Request{Input: []byte(validOrder), Program: p, Now: noon}
+	b.ReportAllocs()
+	b.RunParallel(func(pb *testing.PB) {
+		for pb.Next() {
+			e.Evaluate(b.Context(), request)
+		}
+	})
 }
 
 // BenchmarkCheckLarge is one check of 40 rules over a payload of 100 KiB.

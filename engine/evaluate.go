@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"runtime"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -22,12 +23,14 @@ type Engine struct {
 	RetrievalTimeout time.Duration
 }
 
-// Request is one payload to evaluate.
+// Request is one payload to evaluate: exactly one of Input and Payload is set.
 type Request struct {
 	// Input is the payload's JSON text.
 	Input []byte
-	// Secret says that no value of the payload may be quoted.
+	// Secret says that no value of Input may be quoted. A Payload says it itself.
 	Secret bool
+	// Payload is the payload where it is decoded already; Input is not looked at then.
+	Payload *rules.Payload
 	// Program holds the rules.
 	Program *Program
 	// Now is the time that expressions see.
@@ -49,17 +52,21 @@ type Outcome struct {
 
 // Evaluate gives the verdict on a payload. It does not fail: what goes wrong is in the verdict.
 func (e *Engine) Evaluate(ctx context.Context, r Request) Outcome {
-	payload, err := decode(r.Input, r.Secret)
-	if err != nil {
-		return e.Refuse(ctx, v1alpha1.ReasonInvalidInput, err.Error())
+	payload := r.Payload
+	if payload == nil {
+		decoded, err := decode(r.Input, r.Secret)
+		if err != nil {
+			return e.Refuse(ctx, v1alpha1.ReasonInvalidInput, err.Error())
+		}
+		payload = decoded
 	}
 	reports := run(ctx, payload, r.Program.rules, r.Now)
 	v := v1alpha1.Verdict{
-		RulesApplied: r.Program.applied,
-		RuleCount:    int32(len(r.Program.applied)), //nolint:gosec // at most MaxRulesPerCheck
+		RulesApplied: slices.Clone(r.Program.applied), // what an API server answers is decoded into it
+		RuleCount:    int32(len(r.Program.applied)),   //nolint:gosec // at most MaxRulesPerCheck
 		RulesDigest:  r.Program.digest,
 	}
-	if !r.Secret { // a digest of a secret would let a guess be confirmed
+	if !payload.Secret() { // a digest of a secret would let a guess be confirmed
 		v.InputDigest = payload.Digest()
 	}
 	order := fillResults(&v, r.Program, reports)
@@ -119,6 +126,7 @@ const (
 func run(ctx context.Context, payload *rules.Payload, list []*rules.Rule, now time.Time) []rules.Report {
 	reports := make([]rules.Report, len(list))
 	call := rules.NewCall(ctx, payload, now)
+	defer call.Release()
 	workers := min(runtime.GOMAXPROCS(0), len(list))
 	if len(list) < parallelRules || payload.Size() < parallelBytes || workers < 2 {
 		for i, rule := range list {
@@ -148,6 +156,7 @@ func runParallel(call *rules.Call, list []*rules.Rule, reports []rules.Report, w
 	for range workers {
 		fork := call.Fork()
 		group.Go(func() {
+			defer fork.Release()
 			for i := next.Add(1) - 1; i < int64(len(list)); i = next.Add(1) - 1 {
 				reports[i] = list[i].Evaluate(fork)
 			}

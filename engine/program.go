@@ -23,7 +23,10 @@ type Program struct {
 	applied []string      // their IDs
 	failOn  v1alpha1.Severity
 	digest  string
-	passed  string // the explanation where every rule passes
+	// What a verdict holds where every rule passes: the explanation, the results, and how many of them are left out.
+	passed    string
+	passes    []v1alpha1.Result
+	truncated int32
 }
 
 // NewProgram joins rule sets. The order of the sets does not matter.
@@ -50,8 +53,18 @@ func NewProgram(failOn v1alpha1.Severity, sets ...*rules.Set) (*Program, error) 
 	}
 	slices.Sort(digests)
 	p.digest = rules.Digest([]byte(string(p.failOn) + "\n" + strings.Join(digests, "\n")))
-	p.passed = headline(v1alpha1.PhaseSuccess, &v1alpha1.Summary{Pass: int32(len(p.rules))}) //nolint:gosec // at most MaxRulesPerCheck
+	p.fillPassed()
 	return p, nil
+}
+
+func (p *Program) fillPassed() {
+	reports := make([]rules.Report, len(p.rules))
+	for i := range reports {
+		reports[i].Outcome = v1alpha1.OutcomePass
+	}
+	v := &v1alpha1.Verdict{}
+	judge(v, p, reports)
+	p.passed, p.passes, p.truncated = headline(v.Phase, v.Summary), v.Results, v.Truncated
 }
 
 // Digest is the SHA-256 over the sets and failOn, as sha256:HEX.

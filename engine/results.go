@@ -13,8 +13,21 @@ var outcomeOrder = []v1alpha1.Outcome{
 	v1alpha1.OutcomeFail, v1alpha1.OutcomeError, v1alpha1.OutcomeWarn, v1alpha1.OutcomeSkip, v1alpha1.OutcomePass,
 }
 
-// fillResults turns reports into phase, summary, results and alert. It gives back the order of the rules, the worst first.
+// fillResults turns reports into phase, summary, results and alert. It gives back the order of the rules, the worst first; none where
+// all passed.
 func fillResults(v *v1alpha1.Verdict, p *Program, reports []rules.Report) []int {
+	for i := range reports {
+		if reports[i].Outcome != v1alpha1.OutcomePass {
+			return judge(v, p, reports)
+		}
+	}
+	v.Phase, v.Summary = v1alpha1.PhaseSuccess, &v1alpha1.Summary{Pass: int32(len(reports))} //nolint:gosec // at most MaxRulesPerCheck
+	v.Results, v.Truncated = slices.Clone(p.passes), p.truncated
+	return nil
+}
+
+// judge is fillResults whatever the outcomes.
+func judge(v *v1alpha1.Verdict, p *Program, reports []rules.Report) []int {
 	summary, rows, dropped := &v1alpha1.Summary{}, 0, 0
 	for i := range reports {
 		reports[i].Outcome = scored(reports[i].Outcome, p.rules[i].Severity, p.failOn)

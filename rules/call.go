@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync"
 	"time"
 )
 
@@ -42,26 +43,52 @@ type Call struct {
 	ctx      context.Context
 	payload  *Payload
 	now      time.Time
-	deadline time.Time // of the rule
-	latest   time.Time // of the check
+	deadline time.Duration // of the rule, on the clock; 0 until the clock is read in it
+	latest   time.Duration // of the check
 	steps    int
 	nextLook int
+	// What was done since the clock was last read: steps, those of the rules before included, and whether a rule was
+	// among them whose steps are not all that it does.
+	unread    int
+	uncounted bool
+
 	cost     uint64
 	findings []Finding
 	dropped  int
 	walked   []fieldStep
 	topic    string
 	memo     any
+
+	room [8]fieldStep // for walked, so that most walks allocate nothing
 }
 
-// NewCall begins the evaluation of a payload. Now is the time that CEL expressions see.
+// began is what the clock counts from: how long ago it was takes half as long to tell as what time it is.
+var began = time.Now()
+
+func clock() time.Duration { return time.Since(began) }
+
+var calls = sync.Pool{New: func() any { return new(Call) }}
+
+// NewCall begins the evaluation of a payload. Now is the time that CEL expressions see. Release ends it.
 func NewCall(ctx context.Context, payload *Payload, now time.Time) *Call {
-	return &Call{ctx: ctx, payload: payload, now: now, latest: time.Now().Add(MaxCheckTime)}
+	return newCall(ctx, payload, now, clock()+MaxCheckTime)
 }
 
-// Fork gives a call over the same payload and time for another goroutine.
-func (c *Call) Fork() *Call {
-	return &Call{ctx: c.ctx, payload: c.payload, now: c.now, latest: c.latest}
+func newCall(ctx context.Context, payload *Payload, now time.Time, latest time.Duration) *Call {
+	c := calls.Get().(*Call) //nolint:forcetypeassert // the pool holds nothing else
+	c.ctx, c.payload, c.now, c.latest = ctx, payload, now, latest
+	c.nextLook = stepsPerLook
+	c.walked = c.room[:0]
+	return c
+}
+
+// Fork gives a call over the same payload and time for another goroutine. It is released by itself.
+func (c *Call) Fork() *Call { return newCall(c.ctx, c.payload, c.now, c.latest) }
+
+// Release gives a call's memory to another one. Nobody may use the call, or a Node of it, after that.
+func (c *Call) Release() {
+	*c = Call{}
+	calls.Put(c)
 }
 
 // Context ends when the caller of the evaluation no longer waits. It has no deadline of the rule's: that is Step's.
@@ -73,11 +100,8 @@ func (c *Call) Payload() *Payload { return c.payload }
 // Now is the time of the evaluation.
 func (c *Call) Now() time.Time { return c.now }
 
-// Deadline is when the rule must have ended.
-func (c *Call) Deadline() time.Time { return c.deadline }
-
 // Left is how much time the check has left.
-func (c *Call) Left() time.Duration { return time.Until(c.latest) }
+func (c *Call) Left() time.Duration { return c.latest - clock() }
 
 // Memo keeps one value for all rules of this call, such as the payload in the form that an
 // expression language wants it.
@@ -88,18 +112,26 @@ func (c *Call) Memo(build func(*Call) any) any {
 	return c.memo
 }
 
-// begin sets the call up for the next rule.
-func (c *Call) begin() {
-	c.steps, c.nextLook, c.cost, c.dropped = 0, 0, 0, 0
-	c.findings, c.topic = nil, ""
-	c.deadline = time.Now().Add(MaxRuleTime)
-	if c.deadline.After(c.latest) {
-		c.deadline = c.latest
-	}
-}
+const (
+	// stepsPerLook is how often Step looks at the clock.
+	stepsPerLook = 4096
+	// stepsPerRule is what it takes to run a rule, besides its steps.
+	stepsPerRule = 64
+)
 
-// stepsPerLook is how often Step looks at the clock.
-const stepsPerLook = 4096
+// begin sets the call up for the next rule. Counted says that the rule's steps are all that it does: such rules do
+// without the clock until they have taken stepsPerLook together, since a reading takes as long as a small rule. Its error is Overdue's.
+func (c *Call) begin(counted bool) error {
+	due := !counted || c.uncounted
+	c.unread += c.steps + stepsPerRule
+	c.steps, c.nextLook, c.cost, c.dropped = 0, stepsPerLook, 0, 0
+	c.findings, c.topic = nil, ""
+	c.deadline, c.uncounted = 0, !counted
+	if due || c.unread >= stepsPerLook {
+		return c.Overdue()
+	}
+	return c.cancelled()
+}
 
 // Step counts work: one step a value looked at, or about 10 ns of anything else. Its error ends the rule.
 func (c *Call) Step(n int) error {
@@ -111,12 +143,6 @@ func (c *Call) Step(n int) error {
 }
 
 func (c *Call) look() error {
-	if c.nextLook == 0 {
-		c.nextLook = stepsPerLook
-		if c.steps < c.nextLook {
-			return nil
-		}
-	}
 	c.nextLook = c.steps + stepsPerLook
 	if c.steps > MaxSteps {
 		return fmt.Errorf("the rule looks at more than %d values; select fewer with its field", MaxSteps)
@@ -124,18 +150,32 @@ func (c *Call) look() error {
 	return c.Overdue()
 }
 
-// Overdue is an error, which wraps ErrTime, once the rule's or the check's time is up, or when nobody waits any more.
+// Overdue is an error, which wraps ErrTime, once the rule's or the check's time is up, or when nobody waits any more. A rule's time
+// begins when the clock is first read in it, which is within its first 4,096 steps.
 func (c *Call) Overdue() error {
-	if err := c.ctx.Err(); err != nil {
-		return fmt.Errorf("%w: the evaluation was cancelled", ErrTime)
+	if err := c.cancelled(); err != nil {
+		return err
 	}
-	if time.Now().Before(c.deadline) {
+	now := clock()
+	c.unread = 0
+	if c.deadline == 0 {
+		c.deadline = min(now+MaxRuleTime, c.latest)
+	}
+	if now < c.deadline {
 		return nil
 	}
-	if c.deadline.Equal(c.latest) {
+	c.uncounted = true // the rule after it looks at the clock first
+	if c.deadline == c.latest {
 		return fmt.Errorf("%w: the rules of this check took more than %s together", ErrTime, MaxCheckTime)
 	}
 	return fmt.Errorf("%w: the rule took more than %s", ErrTime, MaxRuleTime)
+}
+
+func (c *Call) cancelled() error {
+	if c.ctx.Err() == nil {
+		return nil
+	}
+	return fmt.Errorf("%w: the evaluation was cancelled", ErrTime)
 }
 
 // Spend counts CEL cost.

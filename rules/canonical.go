@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"unicode/utf8"
 
 	"github.com/go-json-experiment/json/jsontext"
@@ -87,9 +88,14 @@ func AppendCanonical(b []byte, value any) []byte { return appendCanonical(b, val
 // Canonical is the canonical JSON text of a decoded value.
 func Canonical(value any) []byte { return appendCanonical(nil, value) }
 
+// texts are buffers for canonical texts that are only digested.
+var texts = sync.Pool{New: func() any { return new([]byte) }}
+
 func digestOf(value any) string {
-	var room [1024]byte
-	return Digest(appendCanonical(room[:0], value))
+	room := texts.Get().(*[]byte) //nolint:forcetypeassert // the pool holds nothing else
+	defer texts.Put(room)
+	*room = appendCanonical((*room)[:0], value)
+	return Digest(*room)
 }
 
 // Digest is the SHA-256 of a text, as sha256:HEX.

@@ -75,6 +75,8 @@ type Rule struct {
 
 	guard   Guard
 	checker Checker
+	// counted says that the rule's steps are all that it does: a module's, and no expression's or schema's.
+	counted bool
 	err     error
 }
 
@@ -152,6 +154,7 @@ func (c *Compiler) compileRule(set string, spec *v1alpha1.Rule) *Rule {
 	if spec.Explain != nil {
 		r.Query = spec.Explain.Query
 	}
+	r.counted = spec.Module != nil && spec.When == ""
 	r.err = errors.Join(validateHead(spec), c.compileBody(r, spec), c.compileGuard(r, spec))
 	return r
 }

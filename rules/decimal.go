@@ -1,6 +1,7 @@
 package rules
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"math/big"
@@ -29,6 +30,46 @@ var errNumber = errors.New("not a JSON number")
 // ParseDecimal reads a JSON number (RFC 8259, section 6). The exponent may have at most
 // MaxExponentDigits digits.
 func ParseDecimal(literal string) (Decimal, error) {
+	if d, ok := parseShort(literal); ok {
+		return d, nil
+	}
+	return parseAny(literal)
+}
+
+// parseShort reads what most numbers are: without an exponent, and of few digits. What it does not read may still be a number.
+func parseShort(literal string) (d Decimal, ok bool) {
+	s := literal
+	if s != "" && s[0] == '-' {
+		d.negative, s = true, s[1:]
+	}
+	if len(s) == 0 || len(s) > maxSmallDigits || s[0] == '0' && len(s) > 1 && s[1] != '.' {
+		return Decimal{}, false
+	}
+	point := len(s)
+	for i := range len(s) {
+		switch digit := s[i] - '0'; {
+		case digit <= 9:
+			d.small = d.small*10 + uint64(digit)
+		case s[i] == '.' && point == len(s) && i > 0 && i+1 < len(s):
+			point = i
+		default:
+			return Decimal{}, false
+		}
+	}
+	if d.small == 0 {
+		return Decimal{}, true
+	}
+	if point < len(s) {
+		d.exponent = int64(point + 1 - len(s))
+	}
+	for d.small%10 == 0 {
+		d.small /= 10
+		d.exponent++
+	}
+	return d, true
+}
+
+func parseAny(literal string) (Decimal, error) {
 	s, d := literal, Decimal{}
 	if strings.HasPrefix(s, "-") {
 		d.negative, s = true, s[1:]
@@ -111,16 +152,25 @@ func DecimalFromInt(n int64) Decimal {
 
 func (d Decimal) isZero() bool { return d.small == 0 && d.large == "" }
 
+// powersOfTen are those that a small coefficient is below.
+var powersOfTen = func() (powers [maxSmallDigits + 1]uint64) {
+	powers[0] = 1
+	for i := 1; i < len(powers); i++ {
+		powers[i] = 10 * powers[i-1]
+	}
+	return powers
+}()
+
 // length is the number of digits of the coefficient.
 func (d Decimal) length() int64 {
 	if d.large != "" {
 		return int64(len(d.large))
 	}
-	n := int64(1)
-	for v := d.small; v >= 10; v /= 10 {
+	n := 1
+	for n < maxSmallDigits && d.small >= powersOfTen[n] {
 		n++
 	}
-	return n
+	return int64(n)
 }
 
 func (d Decimal) digits() string {
@@ -147,7 +197,7 @@ func (d Decimal) IsInteger() bool { return d.exponent >= 0 }
 // Compare is -1, 0 or 1 as d is less than, equal to or greater than e.
 func (d Decimal) Compare(e Decimal) int {
 	if ds, es := d.Sign(), e.Sign(); ds != es || ds == 0 {
-		return compareInts(int64(ds), int64(es))
+		return cmp.Compare(ds, es)
 	}
 	c := d.compareMagnitude(e)
 	if d.negative {
@@ -157,8 +207,11 @@ func (d Decimal) Compare(e Decimal) int {
 }
 
 func (d Decimal) compareMagnitude(e Decimal) int {
+	if d.exponent == e.exponent && d.large == "" && e.large == "" {
+		return cmp.Compare(d.small, e.small)
+	}
 	dn, en := d.length(), e.length()
-	if c := compareInts(d.exponent+dn, e.exponent+en); c != 0 {
+	if c := cmp.Compare(d.exponent+dn, e.exponent+en); c != 0 {
 		return c
 	}
 	if d.large == "" && e.large == "" {
@@ -169,27 +222,11 @@ func (d Decimal) compareMagnitude(e Decimal) int {
 		for ; en < dn; en++ {
 			b *= 10
 		}
-		switch {
-		case a < b:
-			return -1
-		case a > b:
-			return 1
-		}
-		return 0
+		return cmp.Compare(a, b)
 	}
 	// Both coefficients start at the same power of ten and end in a digit that is not zero, so the
 	// order of their texts is the order of their values.
 	return strings.Compare(d.digits(), e.digits())
-}
-
-func compareInts(a, b int64) int {
-	switch {
-	case a < b:
-		return -1
-	case a > b:
-		return 1
-	}
-	return 0
 }
 
 // Int64 gives the value where it is an integer that fits.

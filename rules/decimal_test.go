@@ -52,6 +52,20 @@ func TestDecimalAgreesWithRationals(t *testing.T) {
 	})
 }
 
+// TestShortDecimals: what is read in one pass is what would be read otherwise.
+func TestShortDecimals(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		literal := rapid.OneOf(jsonNumbers, rapid.StringMatching(`-?[0-9.]{0,20}`), rapid.String()).Draw(t, "literal")
+		short, ok := parseShort(literal)
+		if !ok {
+			return
+		}
+		if any, err := parseAny(literal); err != nil || short != any {
+			t.Errorf("%q is read as %+v, want %+v, %v", literal, short, any, err)
+		}
+	})
+}
+
 func TestDecimalString(t *testing.T) {
 	for literal, want := range map[string]string{
 		"0": "0", "-0": "0", "0.000": "0", "0e99": "0", "1.0": "1", "10e-1": "1", "1e2": "100", "-1.50": "-1.5",

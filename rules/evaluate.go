@@ -28,14 +28,13 @@ func (r *Rule) Evaluate(c *Call) (report Report) {
 	if r.err != nil {
 		return Report{Outcome: v1alpha1.OutcomeError, Problem: ClipBytes("the rule does not compile: "+r.err.Error(), MaxMessageBytes)}
 	}
-	c.begin()
 	defer func() {
 		if p := recover(); p != nil {
 			report = failed(fmt.Errorf("the rule could not be evaluated: an internal error of %s", r.Kind))
 		}
 		report.Cost = c.cost
 	}()
-	if err := c.Overdue(); err != nil {
+	if err := c.begin(r.counted); err != nil {
 		return failed(err)
 	}
 	if r.guard != nil {

@@ -19,7 +19,9 @@ type Field struct {
 	steps    []fieldStep // of a walkable path
 	walkable bool
 	singular bool
-	pointer  string // of a singular path without negative indexes
+	// plain paths are of names and indexes that count from the start; pointer is theirs.
+	plain   bool
+	pointer string
 	// What the filters of a path that is not walkable look at, for each value: how many queries, whether
 	// any of them starts at the root, and how many instructions their regular expressions have.
 	queries     int
@@ -74,7 +76,7 @@ func newField(text string, path *jsonpath.Path) *Field {
 	segments := path.Query().Segments()
 	f.steps, f.walkable = walkableSteps(segments)
 	f.singular = f.walkable && !slices.ContainsFunc(f.steps, func(s fieldStep) bool { return s.wildcard || s.recursive })
-	if f.singular && !slices.ContainsFunc(f.steps, func(s fieldStep) bool { return s.index < 0 }) {
+	if f.plain = f.singular && !slices.ContainsFunc(f.steps, func(s fieldStep) bool { return s.index < 0 }); f.plain {
 		f.pointer = pointerTo(f.steps)
 	}
 	f.copies, f.depth = 1, len(segments)
@@ -156,6 +158,13 @@ type Node struct {
 // Each visits every value that the path selects, arrays in order and objects by their members'
 // names, until a visit returns an error.
 func (f *Field) Each(c *Call, visit func(*Call, Node) error) error {
+	if f.plain {
+		value, found, err := f.Get(c)
+		if err != nil || !found {
+			return err
+		}
+		return visit(c, Node{Value: value, pointer: f.pointer})
+	}
 	if f.walkable {
 		c.walked = c.walked[:0]
 		return f.walk(c, 0, c.payload.root, visit)
@@ -185,66 +194,67 @@ func (f *Field) walk(c *Call, i int, value any, visit func(*Call, Node) error) e
 		return err
 	}
 	if i == len(f.steps) {
-		return visit(c, Node{Value: value, pointer: f.pointer, onPath: f.pointer == "" && i > 0})
+		return visit(c, Node{Value: value, onPath: i > 0})
 	}
 	if err := f.apply(c, i, value, visit); err != nil || !f.steps[i].recursive {
 		return err
 	}
-	return children(value, func(at fieldStep, child any) error { return f.descend(c, i, at, child, visit) })
+	return f.children(c, i, value, visit)
 }
 
 // apply applies the i-th segment's selector to one value.
 func (f *Field) apply(c *Call, i int, value any, visit func(*Call, Node) error) error {
-	step := f.steps[i]
+	step := &f.steps[i]
 	if step.wildcard {
-		return children(value, func(at fieldStep, child any) error { return f.descend(c, i+1, at, child, visit) })
+		return f.children(c, i+1, value, visit)
 	}
-	child, at, there := step.child(value)
+	child, there := step.child(value)
 	if !there {
 		return nil
+	}
+	at := *step
+	if list, ok := value.([]any); ok && at.index < 0 {
+		at.index += len(list)
 	}
 	return f.descend(c, i+1, at, child, visit)
 }
 
-// child is what a step of a name or an index leads to, and the step there with its index counted from the start.
-func (s fieldStep) child(value any) (child any, at fieldStep, there bool) {
-	switch v := value.(type) {
-	case map[string]any:
-		if s.isIndex {
-			return nil, at, false
-		}
-		child, there = v[s.name]
-		return child, fieldStep{name: s.name}, there
-	case []any:
-		index := s.index
-		if index < 0 {
-			index += len(v)
-		}
-		if !s.isIndex || index < 0 || index >= len(v) {
-			return nil, at, false
-		}
-		return v[index], fieldStep{index: index, isIndex: true}, true
+// child is what a step of a name or an index leads to.
+func (s *fieldStep) child(value any) (child any, there bool) {
+	if !s.isIndex {
+		members, _ := value.(map[string]any)
+		child, there = members[s.name]
+		return child, there
 	}
-	return nil, at, false
+	list, _ := value.([]any)
+	index := s.index
+	if index < 0 {
+		index += len(list)
+	}
+	if index < 0 || index >= len(list) {
+		return nil, false
+	}
+	return list[index], true
 }
 
-// children visits the items of an array in order, and the members of an object by their names.
-func children(value any, visit func(at fieldStep, child any) error) error {
+// children walks on with the i-th segment from the items of an array in order, and from the members of an object by their names.
+func (f *Field) children(c *Call, i int, value any, visit func(*Call, Node) error) error {
 	switch v := value.(type) {
 	case map[string]any:
-		names := make([]string, 0, len(v))
+		var room [16]string
+		names := room[:0]
 		for name := range v {
 			names = append(names, name)
 		}
 		slices.Sort(names)
 		for _, name := range names {
-			if err := visit(fieldStep{name: name}, v[name]); err != nil {
+			if err := f.descend(c, i, fieldStep{name: name}, v[name], visit); err != nil {
 				return err
 			}
 		}
 	case []any:
 		for index, item := range v {
-			if err := visit(fieldStep{index: index, isIndex: true}, item); err != nil {
+			if err := f.descend(c, i, fieldStep{index: index, isIndex: true}, item, visit); err != nil {
 				return err
 			}
 		}

@@ -15,9 +15,7 @@ import (
 
 // callOn begins a rule over a payload.
 func callOn(p *Payload) *Call {
-	c := NewCall(context.Background(), p, time.Time{})
-	c.begin()
-	return c
+	return NewCall(context.Background(), p, time.Time{})
 }
 
 // selected lists what a path selects, as "POINTER VALUE".
@@ -255,7 +253,6 @@ func TestStepEnds(t *testing.T) {
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
 	c = NewCall(ctx, decode(t, "[]"), time.Time{})
-	c.begin()
 	if err := c.Step(2 * stepsPerLook); !errors.Is(err, ErrTime) {
 		t.Errorf("a cancelled call ends with %v", err)
 	}

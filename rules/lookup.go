@@ -17,8 +17,8 @@ func (f *Field) Get(c *Call) (value any, found bool, err error) {
 		return nil, false, err
 	}
 	value = c.payload.root
-	for _, step := range f.steps {
-		if value, _, found = step.child(value); !found {
+	for i := range f.steps {
+		if value, found = f.steps[i].child(value); !found {
 			return nil, false, nil
 		}
 	}

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"strings"
+	"sync"
 
 	"github.com/go-json-experiment/json/jsontext"
 )
@@ -18,6 +19,7 @@ type Payload struct {
 	digest string
 	size   int
 	secret bool
+	short  bool // none of its numbers has an exponent, or more than maxShort bytes
 }
 
 // Root is the value. Nobody may change it.
@@ -32,6 +34,13 @@ func (p *Payload) Digest() string { return p.digest }
 
 // Secret says that the payload comes from a Secret: none of its values may be quoted anywhere.
 func (p *Payload) Secret() bool { return p.secret }
+
+// maxShort is how many bytes a number's literal has that is short whatever anybody does with it.
+const maxShort = 64
+
+// ShortNumbers says that each of its numbers is short: its literal has no exponent, and at most 64 bytes. That saves those who
+// have to be careful with long ones to look for them.
+func (p *Payload) ShortNumbers() bool { return p.short }
 
 // PayloadError is a payload that can't be read.
 type PayloadError struct {
@@ -63,35 +72,75 @@ func FromSecret() DecodeOption { return func(d *decoder) { d.secret = true } }
 // MaxPayloadBytes or deeper than MaxDepth, invalid UTF-8, an object with a name twice, and anything after
 // the value.
 func Decode(text []byte, options ...DecodeOption) (*Payload, error) {
-	d := decoder{text: text}
+	d := decoders.Get().(*decoder) //nolint:forcetypeassert // the pool holds nothing else
+	defer func() {
+		d.forget()
+		decoders.Put(d)
+	}()
 	for _, o := range options {
-		o(&d)
+		o(d)
 	}
 	if len(text) > MaxPayloadBytes {
 		return nil, &PayloadError{Problem: fmt.Sprintf("it has %d bytes, and at most %d (256 KiB) can be checked; split it, or check a part of it", len(text), MaxPayloadBytes)}
 	}
-	d.whole = string(text)
-	d.in = jsontext.NewDecoder(bytes.NewBuffer(text), jsontext.AllowDuplicateNames(true)) // object tells duplicates itself
-	root, err := d.value(0)
+	d.text, d.whole = text, string(text)
+	root, short, err := d.read()
 	if err != nil {
-		return nil, d.explain(err)
+		return nil, err
+	}
+	return &Payload{root: root, digest: digestOf(root), size: len(text), secret: d.secret, short: short}, nil
+}
+
+// read gives the value of the text, and whether all of its numbers are short.
+func (d *decoder) read() (root any, short bool, err error) {
+	if root, ok := d.quick.read(d.whole); ok {
+		return root, d.quick.short, nil
+	}
+	return d.readSlowly()
+}
+
+// readSlowly leaves the reading to the library.
+func (d *decoder) readSlowly() (root any, short bool, err error) {
+	d.slow, d.short = true, true
+	d.buffer = *bytes.NewBuffer(d.text)
+	d.in.Reset(&d.buffer, decoding)
+	if root, err = d.value(0); err != nil {
+		return nil, false, d.explain(err)
 	}
 	end := d.in.InputOffset()
 	if _, err := d.in.ReadToken(); !errors.Is(err, io.EOF) {
-		space := len(text[end:]) - len(bytes.TrimLeft(text[end:], " \t\r\n"))
-		return nil, d.fail(end+int64(space), "", "there is more after the end of the value; a payload is one JSON value")
+		space := len(d.text[end:]) - len(bytes.TrimLeft(d.text[end:], " \t\r\n"))
+		return nil, false, d.fail(end+int64(space), "", "there is more after the end of the value; a payload is one JSON value")
 	}
-	return &Payload{root: root, digest: digestOf(root), size: len(text), secret: d.secret}, nil
+	return root, d.short, nil
+}
+
+// decoding leaves names given twice to object, which tells them itself.
+var decoding = jsontext.AllowDuplicateNames(true)
+
+var decoders = sync.Pool{New: func() any { return new(decoder) }}
+
+// forget drops the text, so that the decoder's memory can be used for another one.
+func (d *decoder) forget() {
+	if d.buffer = (bytes.Buffer{}); d.slow {
+		d.in.Reset(&d.buffer)
+	}
+	d.text, d.whole, d.at, d.secret, d.slow = nil, "", 0, false, false
+	d.quick.forget()
 }
 
 type decoder struct {
-	in   *jsontext.Decoder
-	text []byte
+	quick  quick
+	in     jsontext.Decoder
+	buffer bytes.Buffer // over text
+	text   []byte
 	// whole is the text again. Literals and strings without escapes are slices of it, so that each costs no
 	// allocation of its own.
 	whole  string
 	at     int64 // where the last literal begins
 	secret bool
+	slow   bool // in is used
+	short  bool // the numbers so far
 }
 
 func (d *decoder) value(depth int) (any, error) {
@@ -137,6 +186,10 @@ func (d *decoder) number() (any, error) {
 	if err != nil {
 		return nil, err
 	}
+	if len(literal) <= maxShort && strings.IndexByte(literal, 'e') < 0 && strings.IndexByte(literal, 'E') < 0 {
+		return json.Number(literal), nil
+	}
+	d.short = false
 	if _, err := ParseDecimal(literal); err != nil {
 		return nil, d.fail(d.at, string(d.in.StackPointer()),
 			fmt.Sprintf("a number's exponent may have at most %d digits", MaxExponentDigits))

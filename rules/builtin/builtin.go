@@ -8,7 +8,7 @@ import (
 	"github.com/checky-dev/checky/rules/jsonschema"
 )
 
-// New gives a compiler of all kinds of rules. It takes some milliseconds; make one and share it.
+// New gives a compiler of all kinds of rules. Its first expression takes some milliseconds more than others; make one and share it.
 func New() *rules.Compiler {
 	language := cel.New()
 	return rules.NewCompiler(modules(), language, language, jsonschema.New())

@@ -7,6 +7,7 @@ import (
 	"math"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/google/cel-go/cel"
 	"github.com/google/cel-go/checker"
@@ -34,15 +35,12 @@ const (
 
 // Language compiles expressions. It implements rules.Kind and rules.GuardKind, is immutable, and may be shared.
 type Language struct {
-	env *cel.Env
-	err error // why there is no env; every compilation reports it
+	// open gives the environment of all expressions, which takes milliseconds to build: that is done for the first expression.
+	open func() (*cel.Env, error)
 }
 
-// New builds the environment of all expressions.
-func New() *Language {
-	env, err := environment()
-	return &Language{env: env, err: err}
-}
+// New gives the language.
+func New() *Language { return &Language{open: sync.OnceValues(environment)} }
 
 // problem is what is wrong at one place of an expression.
 type problem struct {
@@ -108,10 +106,11 @@ func (l *Language) compile(source string, want *types.Type) (p *program, problem
 	if len(source) > maxExpression {
 		return nil, []problem{{1, 1, fmt.Sprintf("the expression has %d bytes, at most %d are allowed; write several rules", len(source), maxExpression)}}
 	}
-	if l.err != nil {
-		return nil, []problem{{1, 1, "CEL is not available: " + firstLine(l.err)}}
+	env, err := l.open()
+	if err != nil {
+		return nil, []problem{{1, 1, "CEL is not available: " + firstLine(err)}}
 	}
-	checked, issues := l.env.Compile(source)
+	checked, issues := env.Compile(source)
 	if problems := issuesOf(issues); len(problems) > 0 {
 		return nil, problems
 	}
@@ -125,11 +124,11 @@ func (l *Language) compile(source string, want *types.Type) (p *program, problem
 		sortProblems(s.problems)
 		return nil, s.problems
 	}
-	if p := l.tooCostly(checked); p != nil {
+	if p := tooCostly(env, checked); p != nil {
 		return nil, []problem{*p}
 	}
 	p = &program{source: source, info: native.SourceInfo(), fields: s.fields()}
-	if err := l.plan(p, checked, s); err != nil {
+	if err := p.plan(env, checked, s); err != nil {
 		return nil, []problem{{1, 1, firstLine(err)}}
 	}
 	return p, nil
@@ -137,10 +136,10 @@ func (l *Language) compile(source string, want *types.Type) (p *program, problem
 
 // plan makes the program. One that is cheap in the worst case does without the counting of cost, which takes twice as
 // long as the program itself.
-func (l *Language) plan(p *program, checked *cel.Ast, s *survey) error {
+func (p *program) plan(env *cel.Env, checked *cel.Ast, s *survey) error {
 	options := []cel.ProgramOption{cel.EvalOptions(cel.OptOptimize), cel.CustomDecoratorV2(bounded), cel.CustomDecoratorV2(present(s.tests)), cel.CustomDecoratorV2(inOrder(s.looped))}
 	if !s.loops && !s.calls {
-		worst, err := l.env.EstimateCost(checked, estimator(rules.MaxPayloadBytes/2, MaxText))
+		worst, err := env.EstimateCost(checked, estimator(rules.MaxPayloadBytes/2, MaxText))
 		if err == nil && worst.Max <= smallCost {
 			p.spend = max(1, worst.Max)
 		}
@@ -149,12 +148,12 @@ func (l *Language) plan(p *program, checked *cel.Ast, s *survey) error {
 		options = append(options, cel.CostLimit(rules.MaxCELCost), cel.CostTracking(&actualCost{}))
 	}
 	var err error
-	p.run, err = l.env.Program(checked, options...)
+	p.run, err = env.Program(checked, options...)
 	return err
 }
 
-func (l *Language) tooCostly(checked *cel.Ast) *problem {
-	cost, err := l.env.EstimateCost(checked, estimator(TypicalItems, TypicalText))
+func tooCostly(env *cel.Env, checked *cel.Ast) *problem {
+	cost, err := env.EstimateCost(checked, estimator(TypicalItems, TypicalText))
 	switch {
 	case err != nil:
 		return &problem{1, 1, "the cost of the expression cannot be estimated: " + firstLine(err)}

@@ -21,11 +21,12 @@ var spaces = map[string]string{"bind": "cel", "greatest": "math", "least": "math
 
 // Functions lists what expressions can call, by name. Operators are not among them, nor what only macros call.
 func (l *Language) Functions() []Function {
-	if l.env == nil {
+	env, err := l.open()
+	if err != nil {
 		return nil
 	}
 	found := map[string]Function{}
-	for name, declared := range l.env.Functions() {
+	for name, declared := range env.Functions() {
 		if strings.ContainsAny(name, "@_!") || name == "in" {
 			continue
 		}
@@ -37,7 +38,7 @@ func (l *Language) Functions() []Function {
 		slices.Sort(f.Forms)
 		found[name] = f
 	}
-	for _, macro := range l.env.Macros() {
+	for _, macro := range env.Macros() {
 		name := macro.Function()
 		if space := spaces[name]; space != "" {
 			name = space + "." + name

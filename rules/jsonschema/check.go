@@ -97,8 +97,10 @@ func (w *worker) step(n int) {
 
 // Check implements rules.Checker.
 func (s *schema) Check(c *rules.Call) error {
-	if pointer, found := findLong(c.Payload().Root()); found {
-		return fmt.Errorf("jsonSchema: the number at %s has more than %d digits or an exponent above %d; use module range, which has no such limit", where(pointer), MaxDigits, MaxDigits)
+	if !c.Payload().ShortNumbers() {
+		if pointer, found := findLong(c.Payload().Root()); found {
+			return fmt.Errorf("jsonSchema: the number at %s has more than %d digits or an exponent above %d; use module range, which has no such limit", where(pointer), MaxDigits, MaxDigits)
+		}
 	}
 	w, err := s.take()
 	if err != nil {
