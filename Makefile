@@ -168,8 +168,9 @@ release-test: ## Build a release twice, and compare
 ##@ Generated files
 
 .PHONY: generate
-generate: ## Write the deep copies of the API types, the OpenAPI document, the Go client, and pages of the documentation; it needs ALSA's headers
+generate: ## Write the deep copies of the API types, the index of the knowledge file, the OpenAPI document, the Go client, and pages of the documentation; it needs ALSA's headers
 	go tool controller-gen object paths=./api/...
+	go run ./hack/knowledge rag-content.txt > .index.part && mv .index.part rag-content.idx
 	go test ./apiserver/route -run TestDocumentIsCommitted -count 1 -update
 	"$$(hack/tools.sh oapi-codegen)" -config apiserver/client/oapi-codegen.yaml apiserver/client/openapi-3.0.json
 	types=$$(mktemp); trap 'rm -f "$$types"' EXIT; \

@@ -11,3 +11,8 @@ const KnowledgeName = "rag-content.txt"
 //
 //go:embed rag-content.txt
 var Knowledge []byte
+
+// KnowledgeIndex is the index of Knowledge, as rag.Compile gives it: make generate writes it.
+//
+//go:embed rag-content.idx
+var KnowledgeIndex []byte

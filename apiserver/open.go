@@ -37,14 +37,13 @@ func (s *Server) openCluster(config *rest.Config) (err error) {
 
 func (s *Server) openKnowledge() (err error) {
 	log := s.log.WithName("knowledge")
-	options := rag.Options{Observer: rag.Observer{
+	options := rag.Options{Compiled: checky.KnowledgeIndex, Observer: rag.Observer{
 		Reloaded: func(stats rag.Stats) {
 			log.Info("Reloaded the knowledge file", "file", stats.File, "entries", stats.Entries, "version", stats.Version)
 		},
 		ReloadFailed: func(err error) {
 			log.Error(err, "Could not reload the knowledge file; the last good version stays in use")
 		},
-		CloseFailed: func(err error) { log.Error(err, "Could not free the knowledge file's version before this one") },
 	}}
 	if s.options.Knowledge == "" {
 		s.knowledge, err = rag.New(checky.KnowledgeName, checky.Knowledge, options)

@@ -130,7 +130,7 @@ func newManager(cluster *rest.Config, o *Options, certificates *certificate.Stor
 // controller's Pod.
 func openKnowledge(mgr manager.Manager, o *Options, counts *metrics.Metrics, recorder events.EventRecorder) (*rag.Library, error) {
 	log := mgr.GetLogger().WithName("knowledge")
-	options := rag.Options{Observer: rag.Observer{
+	options := rag.Options{Compiled: checky.KnowledgeIndex, Observer: rag.Observer{
 		Reloaded: func(s rag.Stats) {
 			counts.Reloaded()
 			log.Info("Reloaded the knowledge file", "file", s.File, "entries", s.Entries, "version", s.Version)
@@ -143,7 +143,6 @@ func openKnowledge(mgr manager.Manager, o *Options, counts *metrics.Metrics, rec
 				recorder.Eventf(pod, nil, corev1.EventTypeWarning, "KnowledgeReloadFailed", "Reload", "%s", err)
 			}
 		},
-		CloseFailed: func(err error) { log.Error(err, "Could not free the knowledge file's version before this one") },
 	}}
 	if o.Knowledge == "" {
 		return rag.New(checky.KnowledgeName, checky.Knowledge, options)

@@ -48,6 +48,7 @@ formatted() {
 
 step "make generate in a copy of the checkout" "see what it says above" written generate
 step "  the deep copies" "run make generate" same api
+step "  the index of the knowledge file" "run make generate" same rag-content.idx
 step "  the OpenAPI document and the Go client" "run make generate" same apiserver/openapi.json apiserver/client
 step "  the generated pages of the documentation" "run make generate" same docs/modules docs/modules.md docs/reference
 step "make manifests in a copy of the checkout" "see what it says above" written manifests

@@ -106,6 +106,19 @@ func benchmarkBuild(b *testing.B, content []byte) {
 	}
 }
 
+func BenchmarkLoadShipped(b *testing.B) {
+	b.ReportAllocs()
+	for b.Loop() {
+		library, err := rag.New(checky.KnowledgeName, checky.Knowledge, rag.Options{Compiled: checky.KnowledgeIndex})
+		if err != nil {
+			b.Fatal(err)
+		}
+		if err := library.Close(); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
 func BenchmarkBuildShipped(b *testing.B) { benchmarkBuild(b, checky.Knowledge) }
 
 func BenchmarkBuild100kLines(b *testing.B) { benchmarkBuild(b, generated(100_000)) }

@@ -4,21 +4,19 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
-	"errors"
 	"fmt"
+	"runtime"
 	"slices"
-	"strconv"
-	"sync/atomic"
+	"strings"
+	"sync"
+	"unicode/utf8"
 
-	"github.com/blevesearch/bleve/v2"
 	"github.com/blevesearch/bleve/v2/analysis"
 	"github.com/blevesearch/bleve/v2/analysis/lang/en"
-	"github.com/blevesearch/bleve/v2/index/scorch"
-	"github.com/blevesearch/bleve/v2/mapping"
-	bleveindex "github.com/blevesearch/bleve_index_api"
+	"github.com/blevesearch/bleve/v2/registry"
 )
 
-// The fields of an entry in the index, in the order of fields.
+// The fields of an entry in the index.
 const (
 	fieldText = iota
 	fieldTitle
@@ -26,48 +24,51 @@ const (
 	fieldCount
 )
 
-var fields = [fieldCount]string{fieldText: "text", fieldTitle: "title", fieldTags: "tags"}
-
 // index answers queries about one version of a knowledge file. It never changes once built.
 //
-// bleve analyses the lines and holds, in memory, which entries have which terms. The scores are
-// computed here, with statistics that are gathered when the index is built: bleve's own take a
-// square root of the term frequency, and break ties differently at each build.
+// bleve's English analyzer makes terms of the lines. The index holds in memory which entries have which terms, and how often; that
+// is all that the scores are made of.
 type index struct {
 	file     string
 	version  string
 	bytes    int
 	entries  []entry
 	analyzer analysis.Analyzer
-	store    bleve.Index
-	reader   bleveindex.IndexReader
-	// entryOf gives the entry of each of bleve's document numbers, whose order is another at each build.
-	entryOf []uint32
+	fields   [fieldCount]dictionary
 	// norms are the length normalisations of BM25F: for each field, by entry, 1 - b + b*length/average.
 	norms [fieldCount][]float64
-
-	// references counts the queries in flight, and one for being in use. The index is closed
-	// when it falls to 0.
-	references atomic.Int64
 }
 
-// newIndex builds the index of a knowledge file whose base name is name. The caller owns one reference.
-func newIndex(name string, content []byte) (*index, error) {
+// dictionary is what one field of the entries says.
+type dictionary struct {
+	terms    []string             // in order
+	postings map[string][]posting // of each term, by entry
+}
+
+// posting says how often an entry's field has a term.
+type posting struct{ entry, frequency uint32 }
+
+// english makes terms of texts. It may be used by many goroutines at once.
+var english = sync.OnceValues(func() (analysis.Analyzer, error) {
+	return registry.NewCache().AnalyzerNamed(en.AnalyzerName)
+})
+
+// newIndex builds the index of a knowledge file whose base name is name. Compiled saves the work where it is Compile's of the same
+// content.
+func newIndex(name string, content, compiled []byte) (*index, error) {
 	entries, err := parse(name, content)
 	if err != nil {
 		return nil, err
 	}
-	store, err := bleve.NewUsing("", newMapping(), scorch.Name, scorch.Name, nil)
-	if err != nil {
+	ix := &index{file: name, version: digest(content), bytes: len(content), entries: entries}
+	if ix.analyzer, err = english(); err != nil {
 		return nil, fmt.Errorf("%s: index: %w", name, err)
 	}
-	ix := &index{
-		file: name, version: digest(content), bytes: len(content), entries: entries, store: store,
-		analyzer: store.Mapping().AnalyzerNamed(en.AnalyzerName),
+	if !ix.load(compiled) {
+		ix.fill()
 	}
-	ix.references.Store(1)
-	if err := ix.fill(); err != nil {
-		return nil, errors.Join(fmt.Errorf("%s: index: %w", name, err), ix.close())
+	for field := range ix.fields {
+		ix.measure(field)
 	}
 	return ix, nil
 }
@@ -78,94 +79,104 @@ func digest(content []byte) string {
 	return "sha256:" + hex.EncodeToString(sum[:])
 }
 
-// newMapping indexes the three fields with the English analyzer, and stores nothing that is not searched.
-func newMapping() mapping.IndexMapping {
-	field := bleve.NewTextFieldMapping()
-	field.Analyzer = en.AnalyzerName
-	field.Store, field.IncludeTermVectors, field.IncludeInAll, field.DocValues = false, false, false, false
-	document := bleve.NewDocumentStaticMapping()
-	for _, name := range fields {
-		document.AddFieldMappingsAt(name, field)
+// entriesPerWorker is how many entries are worth a goroutine.
+const entriesPerWorker = 64
+
+// fill makes the dictionaries. Parts of the file are analysed side by side, and joined in its order.
+func (ix *index) fill() {
+	workers := min(runtime.GOMAXPROCS(0), 1+len(ix.entries)/entriesPerWorker)
+	parts := make([]part, workers)
+	var group sync.WaitGroup
+	for i := range parts {
+		from, to := i*len(ix.entries)/workers, (i+1)*len(ix.entries)/workers
+		group.Go(func() { parts[i] = ix.analyse(from, to) })
 	}
-	document.AddSubDocumentMapping("_all", bleve.NewDocumentDisabledMapping())
-	m := bleve.NewIndexMapping()
-	m.DefaultMapping = document
-	return m
+	group.Wait()
+	for field := range ix.fields {
+		ix.fields[field] = join(parts, field)
+	}
 }
 
-// fill indexes the entries in one batch, which makes one segment of them, and gathers the statistics.
-func (ix *index) fill() error {
-	batch := ix.store.NewBatch()
-	for i, e := range ix.entries {
-		err := batch.Index(strconv.Itoa(i), map[string]any{
-			fields[fieldText]: indexed(e.text), fields[fieldTitle]: indexed(e.title), fields[fieldTags]: indexed(e.tags),
-		})
-		if err != nil {
-			return err
-		}
-	}
-	if err := ix.store.Batch(batch); err != nil {
-		return err
-	}
-	advanced, err := ix.store.Advanced()
-	if err != nil {
-		return err
-	}
-	if ix.reader, err = advanced.Reader(); err != nil {
-		return err
-	}
-	if err := ix.number(); err != nil {
-		return err
-	}
-	for field := range fields {
-		if err := ix.measure(field); err != nil {
-			return err
-		}
-	}
-	return nil
+// part is what the fields of some entries say.
+type part [fieldCount]gathered
+
+// gathered are the postings of a field in some entries.
+type gathered struct {
+	numbers map[string]int // of the terms
+	lists   [][]posting    // by the terms' numbers
 }
 
-// number fills entryOf.
-func (ix *index) number() error {
-	ix.entryOf = make([]uint32, len(ix.entries))
-	var id bleveindex.IndexInternalID
-	for document := range ix.entryOf {
-		id = bleveindex.NewIndexInternalID(id, uint64(document))
-		external, err := ix.reader.ExternalID(id)
-		if err != nil {
-			return err
-		}
-		entry, err := strconv.ParseUint(external, 10, 32)
-		if err != nil {
-			return err
-		}
-		ix.entryOf[document] = uint32(entry)
+func (ix *index) analyse(from, to int) (p part) {
+	for field := range p {
+		p[field].numbers = map[string]int{}
 	}
-	return nil
+	title, titleTerms := "", analysis.TokenStream(nil) // of the entry before: those that follow each other often have the same
+	for i, e := range ix.entries[from:to] {
+		entry := uint32(from + i) //nolint:gosec // at most MaxLines
+		if e.title != title {
+			title, titleTerms = e.title, ix.analyzer.Analyze([]byte(indexed(e.title)))
+		}
+		p[fieldText].add(entry, ix.analyzer.Analyze([]byte(indexed(e.text))))
+		p[fieldTitle].add(entry, titleTerms)
+		if e.tags != "" {
+			p[fieldTags].add(entry, ix.analyzer.Analyze([]byte(indexed(e.tags))))
+		}
+	}
+	return p
+}
+
+// add counts the terms of one entry, the next in order.
+func (g *gathered) add(entry uint32, terms analysis.TokenStream) {
+	for _, token := range terms {
+		n, known := g.numbers[string(token.Term)]
+		if !known {
+			n = len(g.lists)
+			g.numbers[string(token.Term)] = n
+			g.lists = append(g.lists, nil)
+		}
+		list := g.lists[n]
+		if last := len(list) - 1; last >= 0 && list[last].entry == entry {
+			list[last].frequency++
+			continue
+		}
+		g.lists[n] = append(list, posting{entry: entry, frequency: 1})
+	}
+}
+
+// join puts the parts' postings of one field into one list for each term, all of them in one piece of memory.
+func join(parts []part, field int) dictionary {
+	var d dictionary
+	total := 0
+	for i := range parts {
+		for term, n := range parts[i][field].numbers {
+			d.terms = append(d.terms, term)
+			total += len(parts[i][field].lists[n])
+		}
+	}
+	slices.Sort(d.terms)
+	d.terms = slices.Clip(slices.Compact(d.terms))
+	d.postings = make(map[string][]posting, len(d.terms))
+	all := make([]posting, 0, total)
+	for _, term := range d.terms {
+		from := len(all)
+		for i := range parts {
+			if n, known := parts[i][field].numbers[term]; known {
+				all = append(all, parts[i][field].lists[n]...)
+			}
+		}
+		d.postings[term] = all[from:len(all):len(all)]
+	}
+	return d
 }
 
 // measure fills the norms of a field. The length of a field is the sum of its terms' frequencies.
-func (ix *index) measure(field int) error {
+func (ix *index) measure(field int) {
 	lengths := make([]float64, len(ix.entries))
-	dictionary, err := ix.reader.FieldDict(fields[field])
-	if err != nil {
-		return err
-	}
 	total := 0.0
-	for {
-		term, err := dictionary.Next()
-		if err != nil {
-			return errors.Join(err, dictionary.Close())
-		}
-		if term == nil {
-			break
-		}
-		err = ix.postings(context.Background(), term.Term, field, func(entry uint32, frequency float64) {
-			lengths[entry] += frequency
-			total += frequency
-		})
-		if err != nil {
-			return errors.Join(err, dictionary.Close())
+	for _, list := range ix.fields[field].postings {
+		for _, p := range list {
+			lengths[p.entry] += float64(p.frequency)
+			total += float64(p.frequency)
 		}
 	}
 	ix.norms[field] = lengths
@@ -175,87 +186,51 @@ func (ix *index) measure(field int) error {
 			lengths[i] = 1 - bOf[field] + bOf[field]*length/average
 		}
 	}
-	return dictionary.Close()
 }
 
-// postings calls visit for each entry whose field has the term, in no order that can be relied on.
-func (ix *index) postings(ctx context.Context, term string, field int, visit func(entry uint32, frequency float64)) (err error) {
-	list, err := ix.reader.TermFieldReader(ctx, []byte(term), fields[field], true, false, false)
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, list.Close()) }()
-	var posting bleveindex.TermFieldDoc
-	for n := 1; ; n++ {
-		next, err := list.Next(&posting)
-		if err != nil || next == nil {
-			return err
-		}
-		visit(ix.entryOf[next.ID.Value()], float64(next.Freq))
-		if n%1024 == 0 && ctx.Err() != nil {
+// postings calls visit for each entry whose field has the term, in order.
+func (ix *index) postings(ctx context.Context, term string, field int, visit func(entry uint32, frequency float64)) error {
+	for n, p := range ix.fields[field].postings[term] {
+		visit(p.entry, float64(p.frequency))
+		if n%1024 == 1023 && ctx.Err() != nil {
 			return ctx.Err()
 		}
 	}
+	return nil
 }
 
 // near gives the index's terms that are one edit away from term and begin with the same letter, sorted,
 // at most maxSpellings of them.
-func (ix *index) near(term string) ([]string, error) {
-	fuzzy, ok := ix.reader.(bleveindex.IndexReaderFuzzy)
-	if !ok {
-		return nil, errors.New("the index cannot look up terms that are spelled alike")
-	}
-	first := []rune(term)[:1]
+func (ix *index) near(term string) []string {
+	wanted := []rune(term)
+	first, _ := utf8.DecodeRuneInString(term)
+	prefix := string(first)
 	var found []string
-	for _, field := range fields {
-		dictionary, err := fuzzy.FieldDictFuzzy(field, term, 1, string(first))
-		if err != nil {
-			return nil, err
-		}
-		for {
-			next, err := dictionary.Next()
-			if err != nil {
-				return nil, errors.Join(err, dictionary.Close())
+	for field := range ix.fields {
+		terms := ix.fields[field].terms
+		at, _ := slices.BinarySearch(terms, prefix)
+		for ; at < len(terms) && strings.HasPrefix(terms[at], prefix); at++ {
+			if oneEdit(wanted, []rune(terms[at])) {
+				found = append(found, terms[at])
 			}
-			if next == nil {
-				break
-			}
-			found = append(found, next.Term)
-		}
-		if err := dictionary.Close(); err != nil {
-			return nil, err
 		}
 	}
 	slices.Sort(found)
 	found = slices.Compact(found)
-	return found[:min(len(found), maxSpellings)], nil
+	return found[:min(len(found), maxSpellings)]
 }
 
-// acquire takes a reference for a query, unless the index is closed already.
-func (ix *index) acquire() bool {
-	for {
-		n := ix.references.Load()
-		if n == 0 {
-			return false
-		}
-		if ix.references.CompareAndSwap(n, n+1) {
-			return true
-		}
+// oneEdit tells whether two words are at most one letter apart: one more, one less, another, or two neighbours swapped.
+func oneEdit(a, b []rune) bool {
+	if len(a) > len(b)+1 || len(b) > len(a)+1 {
+		return false
 	}
-}
-
-// release gives a reference back, and closes the index with the last.
-func (ix *index) release() error {
-	if ix.references.Add(-1) > 0 {
-		return nil
+	for len(a) > 0 && len(b) > 0 && a[0] == b[0] {
+		a, b = a[1:], b[1:]
 	}
-	return ix.close()
-}
-
-func (ix *index) close() error {
-	var err error
-	if ix.reader != nil {
-		err = ix.reader.Close()
+	for len(a) > 0 && len(b) > 0 && a[len(a)-1] == b[len(b)-1] {
+		a, b = a[:len(a)-1], b[:len(b)-1]
 	}
-	return errors.Join(err, ix.store.Close())
+	swapped := len(a) == 2 && len(b) == 2 && a[0] == b[1] && a[1] == b[0]
+	return swapped || len(a) < 2 && len(b) < 2
 }

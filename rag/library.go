@@ -3,7 +3,6 @@ package rag
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"os"
 	"path/filepath"
@@ -28,6 +27,9 @@ type Options struct {
 	Threshold float64
 	// CacheSize is how many answers are kept: 0 means DefaultCacheSize, and a negative one none.
 	CacheSize int
+	// Compiled is the index of the content at first, as Compile gives it. It saves the time to build it; one of another content is
+	// not used.
+	Compiled []byte
 	// Observer hears of reloads.
 	Observer Observer
 }
@@ -40,8 +42,6 @@ type Observer struct {
 	// ReloadFailed tells why a changed file is not in use, once for each failure in a row that differs from the
 	// one before. The last good version stays in use.
 	ReloadFailed func(error)
-	// CloseFailed tells why an index that was replaced could not be closed. The file's content is in use all the same.
-	CloseFailed func(error)
 }
 
 // Stats tells what a Library holds and did.
@@ -103,7 +103,7 @@ func Open(path string, options Options) (*Library, error) {
 
 // New makes a Library of content that does not change. Passages are named after name's last element.
 func New(name string, content []byte, options Options) (*Library, error) {
-	ix, err := newIndex(filepath.Base(name), content)
+	ix, err := newIndex(filepath.Base(name), content, options.Compiled)
 	if err != nil {
 		return nil, err
 	}
@@ -130,11 +130,10 @@ func (l *Library) Retrieve(ctx context.Context, q Query, limit int) ([]Hit, erro
 	if limit < 1 {
 		return nil, nil
 	}
-	ix := l.acquire()
+	ix := l.current.Load()
 	if ix == nil {
 		return nil, ErrClosed
 	}
-	defer l.release(ix)
 	q = Query{Text: bounded(q.Text), Names: bounded(q.Names), Hints: bounded(q.Hints)}
 	limit = min(limit, MaxHits)
 	if l.cache == nil {
@@ -167,32 +166,13 @@ func (l *Library) Stats() Stats {
 	return s
 }
 
-// Close frees the index once the queries in flight are answered. It can be called again.
+// Close drops the index; queries in flight are answered still. It can be called again.
 func (l *Library) Close() error {
 	l.reloading.Lock()
 	defer l.reloading.Unlock()
 	l.closed = true
-	ix := l.current.Swap(nil)
-	if ix == nil {
-		return nil
-	}
-	return ix.release()
-}
-
-// acquire gives the index in use with a reference for the caller, or nil where the library is closed.
-func (l *Library) acquire() *index {
-	for {
-		ix := l.current.Load()
-		if ix == nil || ix.acquire() {
-			return ix
-		}
-	}
-}
-
-func (l *Library) release(ix *index) {
-	if err := ix.release(); err != nil && l.observer.CloseFailed != nil {
-		l.observer.CloseFailed(fmt.Errorf("close the index that was replaced: %w", err))
-	}
+	l.current.Store(nil)
+	return nil
 }
 
 // reload brings the file's content into use if it has changed, and tells the observer.
@@ -229,7 +209,7 @@ func (l *Library) load() (changed bool, err error) {
 	if digest(content) == old.version {
 		return false, nil
 	}
-	ix, err := newIndex(old.file, content)
+	ix, err := newIndex(old.file, content, nil)
 	if err != nil {
 		return false, err
 	}
@@ -237,7 +217,6 @@ func (l *Library) load() (changed bool, err error) {
 	if l.cache != nil {
 		l.cache.Clear()
 	}
-	l.release(old)
 	return true, nil
 }
 

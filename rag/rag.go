@@ -3,7 +3,7 @@
 // It knows nothing of Checks or rules: it takes a Query of words and answers with the lines that help,
 // or with nothing where no line does.
 //
-//	file ── parse ──> entries ── bleve ──> index (immutable)
+//	file ── parse ──> entries ── bleve's analyzer ──> index (immutable)
 //	                                          │
 //	Query ── terms ── postings ── BM25F ── threshold ──> Hits
 //

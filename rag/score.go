@@ -100,9 +100,7 @@ func (ix *index) search(ctx context.Context, q Query, limit int, threshold float
 		return nil, err
 	}
 	if len(t.found) == 0 {
-		if text, err = ix.correct(text); err != nil {
-			return nil, err
-		}
+		text = ix.correct(text)
 		if ideal, err = ix.scoreText(ctx, t, text); err != nil {
 			return nil, err
 		}
@@ -161,7 +159,7 @@ func (ix *index) scoreHints(ctx context.Context, t *tally, terms []queryTerm) er
 // weigh leaves tf(t,d) of a term in the tally, and gives idf(t) and rarity(t).
 func (ix *index) weigh(ctx context.Context, t *tally, term queryTerm) (idf, rarity float64, err error) {
 	for _, spelling := range term.spellings {
-		for field := range fields {
+		for field := range ix.fields {
 			norms := ix.norms[field]
 			err := ix.postings(ctx, spelling, field, func(e uint32, frequency float64) {
 				if t.tf[e] == 0 {
@@ -191,22 +189,18 @@ func (t *tally) reset() {
 }
 
 // correct puts the spellings near it in place of each term that is long enough to be a misspelt word.
-func (ix *index) correct(terms []queryTerm) ([]queryTerm, error) {
+func (ix *index) correct(terms []queryTerm) []queryTerm {
 	corrected := make([]queryTerm, 0, len(terms))
 	for _, term := range terms {
 		word := term.spellings[0]
 		if utf8.RuneCountInString(word) >= minSpelling && !term.optional {
-			near, err := ix.near(word)
-			if err != nil {
-				return nil, err
-			}
-			if len(near) > 0 {
+			if near := ix.near(word); len(near) > 0 {
 				term.spellings, term.weight = near, spellingWeight
 			}
 		}
 		corrected = append(corrected, term)
 	}
-	return corrected, nil
+	return corrected
 }
 
 // best gives the hits of a tally in order: by score, then by line. The first is the best one whose confidence is threshold

@@ -12,18 +12,13 @@ import (
 	"pgregory.net/rapid"
 )
 
-// build gives an index of content that is closed at the end of the test.
+// build gives an index of content.
 func build(t *testing.T, content string) *index {
 	t.Helper()
-	ix, err := newIndex("file.txt", []byte(content))
+	ix, err := newIndex("file.txt", []byte(content), nil)
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() {
-		if err := ix.release(); err != nil {
-			t.Error(err)
-		}
-	})
 	return ix
 }
 
@@ -150,11 +145,10 @@ func TestSearchProperties(t *testing.T) {
 	phrase := rapid.Custom(func(t *rapid.T) string { return strings.Join(rapid.SliceOfN(word, 1, 6).Draw(t, "words"), " ") })
 	rapid.Check(t, func(t *rapid.T) {
 		content := strings.Join(rapid.SliceOfN(phrase, 1, 20).Draw(t, "lines"), "\n")
-		ix, err := newIndex("f", []byte(content))
+		ix, err := newIndex("f", []byte(content), nil)
 		if err != nil {
 			t.Fatal(err)
 		}
-		defer func() { _ = ix.release() }()
 		q := Query{Text: phrase.Draw(t, "text"), Hints: phrase.Draw(t, "hints")}
 		all, err := ix.search(context.Background(), q, MaxHits, -1)
 		if err != nil {

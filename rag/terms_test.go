@@ -85,11 +85,10 @@ func TestQueryTerms(t *testing.T) {
 }
 
 func FuzzQuery(f *testing.F) {
-	ix, err := newIndex(checky.KnowledgeName, checky.Knowledge)
+	ix, err := newIndex(checky.KnowledgeName, checky.Knowledge, checky.KnowledgeIndex)
 	if err != nil {
 		f.Fatal(err)
 	}
-	f.Cleanup(func() { _ = ix.release() })
 	for _, seed := range []string{"", "amount above the maximum", `+text:"a" ~2 ^3 /re.*/ -x`, "e-mail@example.com", "\xff\x00", "äöü", "speadsheet", "1 2 3", "日本語", "a.b_c-dEF"} {
 		f.Add(seed, "amount range", 3)
 	}

@@ -9,7 +9,6 @@ import (
 	"strings"
 	"testing"
 
-	bleveindex "github.com/blevesearch/bleve_index_api"
 	"github.com/google/go-cmp/cmp"
 )
 
@@ -220,38 +219,6 @@ func TestReloadTellsOnce(t *testing.T) {
 		"reloaded",
 	}
 	if diff := cmp.Diff(want, told); diff != "" {
-		t.Errorf("-want +got:\n%s", diff)
-	}
-}
-
-// unclosable is a reader of an index that cannot be closed.
-type unclosable struct{ bleveindex.IndexReader }
-
-var errUnclosable = errors.New("the reader cannot be closed")
-
-func (u unclosable) Close() error { return errors.Join(u.IndexReader.Close(), errUnclosable) }
-
-// TestReloadOfWhatCannotBeClosed makes sure that a version which cannot be freed is no failed reload: the one after it is in use.
-func TestReloadOfWhatCannotBeClosed(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "notes.txt")
-	write(t, path, "amount one\n")
-	var reloaded, failed int
-	var unclosed []error
-	l, err := Open(path, Options{Threshold: -1, Observer: Observer{
-		Reloaded:     func(Stats) { reloaded++ },
-		ReloadFailed: func(error) { failed++ },
-		CloseFailed:  func(err error) { unclosed = append(unclosed, err) },
-	}})
-	must(t, err)
-	defer l.Close()
-	old := l.current.Load()
-	old.reader = unclosable{old.reader}
-	write(t, path, "amount two\n")
-	l.reload()
-	if reloaded != 1 || failed != 0 || len(unclosed) != 1 || !errors.Is(unclosed[0], errUnclosable) {
-		t.Errorf("reloaded %d, failed %d, unclosed %v; want one reload, no failure, and what could not be closed", reloaded, failed, unclosed)
-	}
-	if diff := cmp.Diff([]string{"amount two"}, texts(t, l, "amount")); diff != "" {
 		t.Errorf("-want +got:\n%s", diff)
 	}
 }

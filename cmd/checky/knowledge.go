@@ -124,7 +124,7 @@ func (o *knowledgeSearch) validate() error {
 
 // open reads the knowledge file of the flags.
 func (o *knowledgeSearch) open() (*rag.Library, error) {
-	options := rag.Options{Threshold: o.confidence, CacheSize: -1}
+	options := rag.Options{Threshold: o.confidence, CacheSize: -1, Compiled: checky.KnowledgeIndex}
 	if o.confidence == 0 {
 		options.Threshold = -1
 	}

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"runtime/debug"
 	"sync"
 
 	"github.com/checky-dev/checky"
@@ -27,8 +26,8 @@ func openKnowledge(flag, path string, options rag.Options) (*rag.Library, error)
 	return nil, fmt.Errorf("%s %s: %w: name a text file of one entry a line, or leave the flag out to use the one built in", flag, path, err)
 }
 
-// builtinKnowledge searches the knowledge file that ships. That is indexed when something is first searched for: it takes longer
-// than all else of a run whose rules pass. The zero value is ready.
+// builtinKnowledge searches the knowledge file that ships. Its index is read when something is first searched for, which a run
+// whose rules pass does not. The zero value is ready.
 type builtinKnowledge struct {
 	once    sync.Once
 	library *rag.Library
@@ -38,8 +37,7 @@ type builtinKnowledge struct {
 // Retrieve implements rag.Retriever.
 func (k *builtinKnowledge) Retrieve(ctx context.Context, q rag.Query, limit int) ([]rag.Hit, error) {
 	k.once.Do(func() {
-		defer debug.SetGCPercent(debug.SetGCPercent(400)) // to index makes 16 MB of garbage, to collect which takes longer than it is worth
-		k.library, k.err = rag.New(checky.KnowledgeName, checky.Knowledge, rag.Options{})
+		k.library, k.err = rag.New(checky.KnowledgeName, checky.Knowledge, rag.Options{Compiled: checky.KnowledgeIndex})
 	})
 	if k.err != nil {
 		return nil, k.err
