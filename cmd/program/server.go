@@ -16,17 +16,24 @@ type Options interface {
 	Validate() error
 }
 
-// Server makes a command of a server that works on a cluster: it has the options' flags and those of its log, and is run with a logger in its
-// context once all of them can be.
+// Server makes a command of a server that works on a cluster: it has the options' flags and those of its log and profiles, and is
+// run with a logger in its context once all of them can be, within the memory that its container has.
 func Server(command *cobra.Command, options Options, run func(ctx context.Context, cluster *rest.Config) error) *cobra.Command {
 	var logging LogOptions
+	var profiling profileOptions
 	command.Args = cobra.NoArgs
 	command.RunE = func(command *cobra.Command, _ []string) error {
-		if err := errors.Join(options.Validate(), logging.Validate()); err != nil {
+		if err := errors.Join(options.Validate(), profiling.Validate(), logging.Validate()); err != nil {
 			return err
 		}
 		logger := logging.Logger(command.ErrOrStderr())
 		SetLogger(logger)
+		limitMemory(logger)
+		stop, err := profiling.start(command.Context(), logger)
+		if err != nil {
+			return err
+		}
+		defer stop()
 		cluster, err := Cluster()
 		if err != nil {
 			return err
@@ -35,6 +42,7 @@ func Server(command *cobra.Command, options Options, run func(ctx context.Contex
 	}
 	command.Flags().SortFlags = false // in the order of the documentation, which keeps together what belongs together
 	options.BindFlags(command.Flags())
+	profiling.BindFlags(command.Flags())
 	logging.BindFlags(command.Flags())
 	return command
 }
