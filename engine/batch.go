@@ -109,8 +109,9 @@ func (b *Batch) evaluate(ctx context.Context, window []Item) {
 	bar := b.worst.bar()
 	workers := min(runtime.GOMAXPROCS(0), len(window))
 	if workers < 2 {
+		reports := make([]rules.Report, len(b.program.rules))
 		for i := range window {
-			b.slots[i] = b.judge(ctx, &window[i], b.total+i, bar)
+			b.slots[i] = b.judge(ctx, &window[i], b.total+i, bar, reports)
 		}
 		return
 	}
@@ -118,8 +119,9 @@ func (b *Batch) evaluate(ctx context.Context, window []Item) {
 	var group sync.WaitGroup
 	for range workers {
 		group.Go(func() {
+			reports := make([]rules.Report, len(b.program.rules))
 			for i := int(next.Add(1)) - 1; i < len(window); i = int(next.Add(1)) - 1 {
-				b.slots[i] = b.judge(ctx, &window[i], b.total+i, bar)
+				b.slots[i] = b.judge(ctx, &window[i], b.total+i, bar, reports)
 			}
 		})
 	}

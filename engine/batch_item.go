@@ -47,7 +47,8 @@ type entry struct {
 }
 
 // judge gives the verdict on one payload. One that is no worse than the bar, where there is one, is counted and no more.
-func (b *Batch) judge(ctx context.Context, item *Item, index int, bar *rank) slot {
+// Reports is room for as many as there are rules; nothing of it is kept.
+func (b *Batch) judge(ctx context.Context, item *Item, index int, bar *rank, reports []rules.Report) slot {
 	if ctx.Err() != nil {
 		return b.unevaluated(item, index, bar, v1alpha1.ReasonRulesErrored, "it was not evaluated, because the evaluation was cancelled")
 	}
@@ -64,9 +65,7 @@ func (b *Batch) judge(ctx context.Context, item *Item, index int, bar *rank) slo
 		s.digest = payload.Digest()
 		return s
 	}
-	s := slot{digest: payload.Digest(), ran: true}
-	var reports []rules.Report
-	reports, s.timedOut = b.run(ctx, payload)
+	s := slot{digest: payload.Digest(), ran: true, timedOut: b.run(ctx, payload, reports)}
 	for i := range reports {
 		reports[i].Outcome = scored(reports[i].Outcome, b.program.rules[i].Severity, b.program.failOn)
 		countOutcome(&s.summary, reports[i].Outcome)
@@ -79,15 +78,15 @@ func (b *Batch) judge(ctx context.Context, item *Item, index int, bar *rank) slo
 }
 
 // run evaluates the rules, again where one ran out of time, and says whether one did in the end.
-func (b *Batch) run(ctx context.Context, payload *rules.Payload) (reports []rules.Report, timedOut bool) {
+func (b *Batch) run(ctx context.Context, payload *rules.Payload, reports []rules.Report) (timedOut bool) {
 	for attempt := 1; ; attempt++ {
-		reports = run(ctx, payload, b.program.rules, b.now)
+		run(ctx, payload, b.program.rules, b.now, reports)
 		timedOut = false
 		for i := range reports {
 			timedOut = timedOut || reports[i].TimedOut
 		}
 		if !timedOut || attempt == maxItemAttempts || b.overdue() || ctx.Err() != nil {
-			return reports, timedOut
+			return timedOut
 		}
 	}
 }

@@ -60,7 +60,8 @@ func (e *Engine) Evaluate(ctx context.Context, r Request) Outcome {
 		}
 		payload = decoded
 	}
-	reports := run(ctx, payload, r.Program.rules, r.Now)
+	reports := make([]rules.Report, len(r.Program.rules))
+	run(ctx, payload, r.Program.rules, r.Now, reports)
 	v := v1alpha1.Verdict{
 		RulesApplied: slices.Clone(r.Program.applied), // what an API server answers is decoded into it
 		RuleCount:    int32(len(r.Program.applied)),   //nolint:gosec // at most MaxRulesPerCheck
@@ -95,7 +96,7 @@ func decode(input []byte, secret bool) (*rules.Payload, error) {
 func (e *Engine) Refuse(ctx context.Context, reason, message string) Outcome {
 	v := v1alpha1.Verdict{Phase: v1alpha1.PhaseError}
 	v.Alert = alertOf(v.Phase, reason, nil, v1alpha1.SeverityError)
-	hits, err := e.search(ctx, []rag.Query{{Text: queryWords(message), Hints: queryWords(reason)}})
+	hits, err := e.search(ctx, []rag.Query{refusalQuery(reason, message)})
 	v.Explanation = "Error: " + message
 	if len(hits) > 0 && hits[0] != nil {
 		cite(&v, hits[0])
@@ -121,10 +122,9 @@ const (
 	parallelBytes = 8 << 10
 )
 
-// run evaluates every rule. Each report depends on its own rule alone, so it is the same however the rules
+// run evaluates every rule, and writes the report of each. It depends on its own rule alone, so it is the same however the rules
 // are spread over goroutines.
-func run(ctx context.Context, payload *rules.Payload, list []*rules.Rule, now time.Time) []rules.Report {
-	reports := make([]rules.Report, len(list))
+func run(ctx context.Context, payload *rules.Payload, list []*rules.Rule, now time.Time, reports []rules.Report) {
 	call := rules.NewCall(ctx, payload, now)
 	defer call.Release()
 	workers := min(runtime.GOMAXPROCS(0), len(list))
@@ -137,7 +137,6 @@ func run(ctx context.Context, payload *rules.Payload, list []*rules.Rule, now ti
 	}
 	again(call, list, reports)
 	limitCost(reports)
-	return reports
 }
 
 // again gives a rule that ran out of its own time what is left of the check's: on a busy machine running out can befall any
