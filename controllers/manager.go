@@ -31,6 +31,7 @@ import (
 	"github.com/checky-dev/checky/controllers/alertpolicy"
 	"github.com/checky-dev/checky/controllers/certificate"
 	"github.com/checky-dev/checky/controllers/check"
+	"github.com/checky-dev/checky/controllers/flood"
 	"github.com/checky-dev/checky/controllers/metrics"
 	"github.com/checky-dev/checky/controllers/retention"
 	"github.com/checky-dev/checky/controllers/ruleset"
@@ -46,6 +47,9 @@ import (
 // +kubebuilder:rbac:groups=coordination.k8s.io,resources=leases,resourceNames=checky-controller,verbs=get;update,namespace=checky-system
 // +kubebuilder:rbac:groups=authentication.k8s.io,resources=tokenreviews,verbs=create
 // +kubebuilder:rbac:groups=authorization.k8s.io,resources=subjectaccessreviews,verbs=create
+
+// controllerName is who reports Events.
+const controllerName = "checky-controller"
 
 // leaseName is the name of the leader election's lease.
 const leaseName = "checky-controller"
@@ -68,7 +72,7 @@ func New(ctx context.Context, cluster *rest.Config, o Options, registry controll
 	if err != nil {
 		return nil, err
 	}
-	recorder := mgr.GetEventRecorder("checky-controller")
+	recorder := mgr.GetEventRecorder(controllerName)
 	knowledge, err := openKnowledge(mgr, &o, counts, recorder)
 	if err != nil {
 		return nil, err
@@ -156,12 +160,23 @@ func openKnowledge(mgr manager.Manager, o *Options, counts *metrics.Metrics, rec
 
 func setup(ctx context.Context, mgr manager.Manager, o *Options, counts *metrics.Metrics, recorder events.EventRecorder, knowledge rag.Retriever) error {
 	library := engine.NewLibrary(builtin.New())
+	verdicts := flood.New(flood.Options{
+		Next: recorder, Writer: mgr.GetClient(), Scheme: mgr.GetScheme(), Controller: controllerName, Gathered: counts.EventGathered, Clock: clock.RealClock{},
+		Listing: func(namespace string) string {
+			return "kubectl get checks -n " + namespace + " --field-selector status.phase=" + string(v1alpha1.PhaseFailure)
+		},
+	})
+	statuses, err := check.NewStatusWriter(mgr.GetConfig(), mgr.GetHTTPClient(), mgr.GetScheme())
+	if err != nil {
+		return err
+	}
 	checks := &check.Reconciler{
 		Client:     mgr.GetClient(),
+		Statuses:   statuses,
 		Live:       mgr.GetAPIReader(),
 		Engine:     &engine.Engine{Retriever: knowledge},
 		Library:    library,
-		Events:     recorder,
+		Events:     verdicts,
 		Metrics:    counts,
 		DefaultTTL: o.DefaultTTL,
 		Clock:      clock.RealClock{},
@@ -179,6 +194,7 @@ func setup(ctx context.Context, mgr manager.Manager, o *Options, counts *metrics
 		policies.SetupWithManager(ctx, mgr),
 		silences.SetupWithManager(mgr),
 		keep.SetupWithManager(ctx, mgr),
+		mgr.Add(verdicts),
 		mgr.AddHealthzCheck("ping", healthz.Ping),
 		mgr.AddReadyzCheck("ping", healthz.Ping),
 	)

@@ -33,18 +33,11 @@ func (r *Reconciler) publish(ctx context.Context, s *scope) (before v1alpha1.Che
 
 // write replaces the status.
 func (r *Reconciler) write(ctx context.Context, s *scope, status v1alpha1.CheckStatus) error {
-	write := &v1alpha1.Check{
-		ObjectMeta: metav1.ObjectMeta{
-			Namespace: s.check.Namespace, Name: s.check.Name, UID: s.check.UID,
-			ResourceVersion: s.check.ResourceVersion,
-		},
-		Spec:   v1alpha1.CheckSpec{FailOn: s.check.Spec.FailOn},
-		Status: status,
-	}
-	if err := r.Client.Status().Update(ctx, write); err != nil {
+	version, err := r.Statuses.WriteStatus(ctx, s.check, &status)
+	if err != nil {
 		return err
 	}
-	s.check.Status, s.check.ResourceVersion = status, write.ResourceVersion
+	s.check.Status, s.check.ResourceVersion = status, version
 	return nil
 }
 
@@ -72,6 +65,9 @@ func withoutResults(status *v1alpha1.CheckStatus) {
 
 // sameButTime says whether two statuses differ in nothing but when they were written.
 func sameButTime(a, b *v1alpha1.CheckStatus) bool {
+	if a.Phase != b.Phase || a.ObservedGeneration != b.ObservedGeneration {
+		return false // as of each new Check: there is no need to compare the rest
+	}
 	x, y := a.DeepCopy(), b.DeepCopy()
 	for _, s := range []*v1alpha1.CheckStatus{x, y} {
 		s.StartTime, s.CompletionTime = nil, nil

@@ -26,8 +26,10 @@ import (
 
 // Reconciler gives Checks their verdicts.
 type Reconciler struct {
-	// Client reads from the cache and writes.
+	// Client reads from the cache and deletes.
 	Client client.Client
+	// Statuses writes verdicts.
+	Statuses StatusWriter
 	// Live reads from the API server: inputs, and what the cache does not keep.
 	Live client.Reader
 	// Inputs watches the objects that inputs come from.

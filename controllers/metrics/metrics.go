@@ -21,6 +21,7 @@ type Metrics struct {
 	evaluation  prometheus.Histogram
 	verdict     prometheus.Histogram
 	deleted     *prometheus.CounterVec
+	gathered    prometheus.Counter
 	reloads     *prometheus.CounterVec
 	usable      prometheus.Gauge
 	policies    prometheus.Gauge
@@ -49,6 +50,9 @@ func New(registry prometheus.Registerer) (*Metrics, error) {
 		deleted: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "checky_checks_deleted_total", Help: "Finished Checks that were deleted, by why: ttl or cap.",
 		}, []string{"reason"}),
+		gathered: prometheus.NewCounter(prometheus.CounterOpts{
+			Name: "checky_events_gathered_total", Help: "Events on Checks that were not made one by one, because their namespace had too many, but told in sum.",
+		}),
 		reloads: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "checky_knowledge_reloads_total", Help: "Reloads of the knowledge file, by result: success or failure.",
 		}, []string{"result"}),
@@ -60,7 +64,7 @@ func New(registry prometheus.Registerer) (*Metrics, error) {
 			Name: "checky_alert_policies", Help: "AlertPolicies there are, whether they can be used or not; 0 on a replica that stands by.",
 		}),
 	}
-	for _, c := range []prometheus.Collector{m.evaluations, m.payloads, m.rules, m.evaluation, m.verdict, m.deleted, m.reloads, m.usable, m.policies} {
+	for _, c := range []prometheus.Collector{m.evaluations, m.payloads, m.rules, m.evaluation, m.verdict, m.deleted, m.gathered, m.reloads, m.usable, m.policies} {
 		if err := registry.Register(c); err != nil {
 			return nil, err
 		}
@@ -119,6 +123,9 @@ func (m *Metrics) Published(o *engine.Outcome, took time.Duration) {
 
 // Deleted counts a finished Check that was deleted.
 func (m *Metrics) Deleted(reason string) { m.deleted.WithLabelValues(reason).Inc() }
+
+// EventGathered counts an Event that is told in sum with others.
+func (m *Metrics) EventGathered() { m.gathered.Inc() }
 
 // Reloaded counts a reload of the knowledge file.
 func (m *Metrics) Reloaded() {

@@ -40,6 +40,7 @@ var packages = map[string]string{
 	"cmd/checky":  "cmd/checky",
 	"silence":     "controllers/silence",
 	"readiness":   "controllers/readiness",
+	"flood":       "controllers/flood",
 
 	"apiserver":          "apiserver",
 	"apiserver/account":  "apiserver/account",
