@@ -232,7 +232,7 @@ func TestBatchByEach(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		item, bad := told[int32(i)] //nolint:gosec // few
+		item, bad := told[int32(i)]
 		if !bad {
 			item = v1alpha1.BatchItem{Phase: v1alpha1.PhaseSuccess}
 		}
@@ -246,7 +246,7 @@ func TestBatchByEach(t *testing.T) {
 			return r.Outcome == v1alpha1.OutcomePass || r.Outcome == v1alpha1.OutcomeSkip
 		}
 		want := v1alpha1.BatchItem{
-			Index: int32(i), Name: in.Name, Phase: alone.Verdict.Phase, Summary: alone.Verdict.Summary, //nolint:gosec // few
+			Index: int32(i), Name: in.Name, Phase: alone.Verdict.Phase, Summary: alone.Verdict.Summary,
 			Results: slices.DeleteFunc(slices.Clone(alone.Verdict.Results), passed),
 		}
 		if diff := cmp.Diff(want, item, cmpopts.IgnoreFields(v1alpha1.Result{}, "Passages")); diff != "" {

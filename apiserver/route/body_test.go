@@ -134,7 +134,7 @@ func TestRefusedBatches(t *testing.T) {
 		"NoInput":     {"nothing to check", `{"inputs": [{"input": 1}, {"name": "x"}]}`, 422, "body.inputs[1].input", "expected any JSON value"},
 		"NullItem":    {"nothing to check", `{"inputs": [null]}`, 422, "body.inputs[0].input", "expected any JSON value"},
 		"Name":        {"a number is no name", `{"inputs": [{"input": 1, "name": 4711}]}`, 422, "body.inputs[0].name", "expected a string"},
-		"Unknown":     {"a typing error", `{"inputs": [{"input": 1, "nmae": "x"}]}`, 422, "body.inputs[0].nmae", "unknown field"},
+		"Unknown":     {"another field", `{"inputs": [{"input": 1, "nom": "x"}]}`, 422, "body.inputs[0].nom", "unknown field"},
 		"Single":      {"a payload alone is no batch", `{"input": 1}`, 422, "body.input", "unknown field"},
 		"Twice":       {"which one counts?", `{"inputs": [{"input": 1}, {"input": 1, "input": 2}]}`, 422, "body.inputs[1].input", "expected it once"},
 		"TwiceInside": {"rules and readers would see different payloads", `{"inputs": [{"input": {"a": 1, "a": 2}}]}`, 422, "body.inputs[0].input.a", "expected it once"},
