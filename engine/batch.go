@@ -42,7 +42,7 @@ type BatchOptions struct {
 	Program *Program
 	// Now is the time that expressions see.
 	Now time.Time
-	// MaxTime is how long all payloads may take together, from NewBatch on. Those that are not done by then are Errors. 0: as
+	// MaxTime is how long the evaluation of all payloads may take together. Those that are not done by then are Errors. 0: as
 	// long as they take.
 	MaxTime time.Duration
 }
@@ -58,12 +58,12 @@ const batchWindow = 256
 // Its verdict is the same whatever the parallelism and however the payloads are spread over calls of Add. Its memory
 // is bounded whatever their number. It is for one goroutine.
 type Batch struct {
-	engine   *Engine
-	program  *Program
-	now      time.Time
-	maxTime  time.Duration
-	clock    func() time.Time
-	deadline time.Time // zero: none
+	engine  *Engine
+	program *Program
+	now     time.Time
+	maxTime time.Duration // 0: none
+	clock   func() time.Time
+	spent   atomic.Int64 // of maxTime, in nanoseconds
 
 	slots []slot // of the window, reused
 	line  []byte // reused
@@ -83,11 +83,7 @@ type Batch struct {
 func (e *Engine) NewBatch(o BatchOptions) *Batch { return e.newBatch(o, time.Now) }
 
 func (e *Engine) newBatch(o BatchOptions, clock func() time.Time) *Batch {
-	b := &Batch{engine: e, program: o.Program, now: o.Now, maxTime: o.MaxTime, clock: clock, digests: sha256.New(), alerts: sha256.New()}
-	if o.MaxTime > 0 {
-		b.deadline = clock().Add(o.MaxTime)
-	}
-	return b
+	return &Batch{engine: e, program: o.Program, now: o.Now, maxTime: o.MaxTime, clock: clock, digests: sha256.New(), alerts: sha256.New()}
 }
 
 // Add evaluates payloads, in parallel, and adds them up. It may be called many times; it keeps no payload.
@@ -108,10 +104,10 @@ func (b *Batch) evaluate(ctx context.Context, window []Item) {
 	}
 	bar := b.worst.bar()
 	workers := min(runtime.GOMAXPROCS(0), len(window))
-	if workers < 2 {
+	if workers == 1 {
 		reports := make([]rules.Report, len(b.program.rules))
 		for i := range window {
-			b.slots[i] = b.judge(ctx, &window[i], b.total+i, bar, reports)
+			b.slots[i] = b.timed(1, func() slot { return b.judge(ctx, &window[i], b.total+i, bar, reports) })
 		}
 		return
 	}
@@ -121,7 +117,7 @@ func (b *Batch) evaluate(ctx context.Context, window []Item) {
 		group.Go(func() {
 			reports := make([]rules.Report, len(b.program.rules))
 			for i := int(next.Add(1)) - 1; i < len(window); i = int(next.Add(1)) - 1 {
-				b.slots[i] = b.judge(ctx, &window[i], b.total+i, bar, reports)
+				b.slots[i] = b.timed(workers, func() slot { return b.judge(ctx, &window[i], b.total+i, bar, reports) })
 			}
 		})
 	}

@@ -1,18 +1,14 @@
 package engine
 
 import (
-	"fmt"
 	"slices"
 	"strconv"
 	"strings"
 	"testing"
-	"time"
 
 	"pgregory.net/rapid"
 
-	"github.com/checky-dev/checky/api/v1alpha1"
 	"github.com/checky-dev/checky/rules"
-	"github.com/checky-dev/checky/rules/builtin"
 )
 
 func TestIndexList(t *testing.T) {
@@ -76,27 +72,5 @@ func TestIndexListIsBounded(t *testing.T) {
 	}
 	if text := most.String(); strings.HasSuffix(text, ",...") {
 		t.Errorf("a Check's list is cut: %d bytes", len(text))
-	}
-}
-
-// TestBatchOutOfTimeOnTheWay lets a clock run that is read once a payload: those within the time have verdicts, the others say that they
-// ran out of it.
-func TestBatchOutOfTimeOnTheWay(t *testing.T) {
-	set := builtin.New().Compile("", []v1alpha1.Rule{{
-		Name: "r", Module: &v1alpha1.ModuleRule{Name: "required", Params: v1alpha1.JSON{Raw: []byte(`{"field":"$.a"}`)}},
-	}})
-	p, err := NewProgram("", set)
-	if err != nil {
-		t.Fatal(err)
-	}
-	now := time.Date(2026, 1, 2, 12, 0, 0, 0, time.UTC)
-	b := (&Engine{}).newBatch(BatchOptions{Program: p, Now: now, MaxTime: 10 * time.Second}, func() time.Time { return now })
-	for range 12 {
-		b.Add(t.Context(), []Item{{Input: []byte(`{"a":1}`)}})
-		now = now.Add(time.Second)
-	}
-	v := b.Outcome(t.Context()).Verdict
-	if got := fmt.Sprintf("%d, %s", v.Batch.Success, v.Batch.ErrorIndexes); got != "11, 11" {
-		t.Errorf("passed and out of time: %s\n%s", got, v.Explanation)
 	}
 }

@@ -91,7 +91,22 @@ func (b *Batch) run(ctx context.Context, payload *rules.Payload, reports []rules
 	}
 }
 
-func (b *Batch) overdue() bool { return !b.deadline.IsZero() && b.clock().After(b.deadline) }
+// maxItemTime is how much of a batch's time one payload can take: as much as its rules may. Where it takes longer, the process stood
+// still, which is not the payloads' fault.
+const maxItemTime = maxItemAttempts * rules.MaxCheckTime
+
+// timed has a payload evaluated by one of so many workers, and counts the time that it takes of all of them.
+func (b *Batch) timed(workers int, judge func() slot) slot {
+	if b.maxTime == 0 {
+		return judge()
+	}
+	began := b.clock()
+	s := judge()
+	b.spent.Add(int64(min(b.clock().Sub(began), maxItemTime)) / int64(workers))
+	return s
+}
+
+func (b *Batch) overdue() bool { return b.maxTime > 0 && b.spent.Load() >= int64(b.maxTime) }
 
 // tell fills in what a slot holds of a payload that did not merely pass.
 func (b *Batch) tell(s *slot, item *Item, index int, bar *rank, reports []rules.Report) {
