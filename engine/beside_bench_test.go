@@ -92,15 +92,17 @@ func passes(b *testing.B, rule *rules.Rule, payload *rules.Payload) func() {
 	}
 }
 
-// BenchmarkCELBeside is one CEL rule beside cel-go with the same limit of cost, or without where Checky needs none.
+// BenchmarkCELBeside is one CEL rule beside cel-go with the same limit of cost, which is the guard that it has itself. Checky does without
+// where the expression cannot cost much, so there cel-go without one is beside it, too.
 func BenchmarkCELBeside(b *testing.B) {
 	for name, c := range map[string]struct {
 		expression string
 		limited    bool
 	}{
-		"Comparison": {"input.amount > 0.0 && input.amount <= 10000.0", false},
-		"Call":       {"input.email.lowerAscii().endsWith('@example.org')", true},
-		"Loop":       {"input.items.all(i, i.price > 0.0 && i.sku.startsWith('X'))", true},
+		"Comparison":        {"input.amount > 0.0 && input.amount <= 10000.0", true},
+		"ComparisonNoLimit": {"input.amount > 0.0 && input.amount <= 10000.0", false},
+		"Call":              {"input.email.lowerAscii().endsWith('@example.org')", true},
+		"Loop":              {"input.items.all(i, i.price > 0.0 && i.sku.startsWith('X'))", true},
 	} {
 		b.Run(name, func(b *testing.B) {
 			rule, payload := compiled(b, `[{name: r, cel: {expression: "`+c.expression+`"}}]`)

@@ -93,8 +93,8 @@ func TestFlagsAreDocumented(t *testing.T) {
 				onPage[strings.Trim(name, "`-")] = m[2]
 			}
 		}
-		// The commands add those of logging.
-		ofCode := map[string]string{"log-format": "json", "log-debug": "false"}
+		// The commands add those of profiles and logging.
+		ofCode := map[string]string{"pprof": "", "log-format": "json", "log-debug": "false"}
 		flags := pflag.NewFlagSet(heading, pflag.ContinueOnError)
 		command.bind(flags)
 		flags.VisitAll(func(f *pflag.Flag) {
