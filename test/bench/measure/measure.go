@@ -128,7 +128,7 @@ func (s *samples) result(c Case) Result {
 		Name: c.Name, Bytes: c.Bytes,
 		Nanoseconds: Quantile(s.nanoseconds, 0.5), Low: Quantile(s.nanoseconds, 0.25), High: Quantile(s.nanoseconds, 0.75),
 		// A stray allocation of the runtime in a turn is none of a call's.
-		Allocations: math.Round(Quantile(s.allocations, 0.5)*10) / 10, AllocatedBytes: math.Round(Quantile(s.bytes, 0.5)),
+		Allocations: math.Round(Quantile(s.allocations, 0.5)), AllocatedBytes: math.Round(Quantile(s.bytes, 0.5)),
 	}
 }
 

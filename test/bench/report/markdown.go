@@ -29,7 +29,7 @@ func (r *Report) Markdown(pictures string) string {
 	if len(r.Failures) > 0 {
 		b.WriteString("What failed, so that its figures are missing here:\n\n")
 		for _, failure := range r.Failures {
-			b.WriteString("- " + inline(failure) + "\n")
+			b.WriteString("- " + inline(short(failure)) + "\n")
 		}
 		b.WriteString("\n")
 	}
@@ -92,7 +92,7 @@ func (r *Report) runTable() string {
 	if versions = slices.Compact(versions); len(versions) > 0 {
 		rows = append(rows, []string{"compared with", strings.Join(versions, ", ")})
 	}
-	return table([]Column{{Name: "of the run"}, {Name: ""}}, rows)
+	return table([]Column{{Name: "what"}, {Name: "value"}}, rows)
 }
 
 func (s *Section) markdown(pictures string) string {
@@ -127,6 +127,16 @@ func (s *Section) markdown(pictures string) string {
 		}
 	}
 	return b.String()
+}
+
+// maxFailure is how much is told of a failure, in bytes. All of it was printed.
+const maxFailure = 300
+
+func short(text string) string {
+	if len(text) > maxFailure {
+		text = strings.ToValidUTF8(text[:maxFailure], "") + "..."
+	}
+	return text
 }
 
 // inline makes one line of a text that is not ours, without what Markdown would take for its own.

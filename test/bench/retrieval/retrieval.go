@@ -135,6 +135,7 @@ func buildOnce(i int, content []byte) (took time.Duration, memory float64, err e
 		return 0, 0, err
 	}
 	memory = float64(living()) - float64(before)
+	runtime.KeepAlive(s)
 	return took, max(memory, 0), s.close()
 }
 
