@@ -23,6 +23,8 @@ type Item struct {
 	Name string
 	// Input is the payload's JSON text.
 	Input []byte
+	// Line is the line of a file that Input begins on, from 1, so that what is wrong with it is told by the file's lines. 0: by its own.
+	Line int
 	// Problem says why there is no Input, where there is none, such as a line of a file that is too long. The payload is then an Error.
 	Problem string
 }

@@ -2,6 +2,7 @@ package engine
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -57,7 +58,7 @@ func (b *Batch) judge(ctx context.Context, item *Item, index int, bar *rank, rep
 	}
 	payload, err := rules.Decode(item.Input)
 	if err != nil {
-		return b.unevaluated(item, index, bar, v1alpha1.ReasonInvalidInput, err.Error())
+		return b.unevaluated(item, index, bar, v1alpha1.ReasonInvalidInput, unread(err, item.Line))
 	}
 	if b.overdue() {
 		s := b.unevaluated(item, index, bar, v1alpha1.ReasonRulesErrored, fmt.Sprintf(
@@ -75,6 +76,16 @@ func (b *Batch) judge(ctx context.Context, item *Item, index int, bar *rank, rep
 		b.tell(&s, item, index, bar, reports)
 	}
 	return s
+}
+
+// unread tells why a payload that begins on a line of a file could not be read.
+func unread(err error, line int) string {
+	if at := (*rules.PayloadError)(nil); line > 1 && errors.As(err, &at) && at.Line > 0 {
+		moved := *at
+		moved.Line += line - 1
+		return moved.Error()
+	}
+	return err.Error()
 }
 
 // run evaluates the rules, again where one ran out of time, and says whether one did in the end.

@@ -66,6 +66,9 @@ func (m *many) add(item *records.Item) (problem string) {
 	}
 	payload, err := rules.Decode(item.Text)
 	if err != nil {
+		if at := (*rules.PayloadError)(nil); errors.As(err, &at) && at.Line > 0 { // the file's line stands before it
+			return fmt.Sprintf("column %d: %s", at.Column, at.Problem)
+		}
 		return err.Error()
 	}
 	if members, ok := payload.Root().(map[string]any); ok {

@@ -48,7 +48,7 @@ func TestReadMany(t *testing.T) {
 		"Bytes":      {reason: "as much as a Check takes, as it is written there", form: "ndjson", text: strings.Repeat(`"`+strings.Repeat("x", rules.MaxPayloadBytes-2)+"\"\n", 4), parts: []int{2, 2}},
 		"CSV":        {reason: "records", form: "csv", text: "a\n1\n2\n", parts: []int{2}},
 		"Empty":      {reason: "there is nothing to check", form: "ndjson", text: "\n", err: "stdin: it has no payload; give at least one"},
-		"NotJSON":    {reason: "told with its line, and not quoted", form: "ndjson", text: "1\n{hunter2\n", err: "stdin:2: payload: line 1, column 2: it is not JSON"},
+		"NotJSON":    {reason: "told with its line, and not quoted", form: "ndjson", text: "1\n{hunter2\n", err: "stdin:2: column 2: it is not JSON"},
 		"TooLong":    {reason: "no Check could hold it", form: "ndjson", text: `"` + strings.Repeat("x", rules.MaxPayloadBytes) + `"`, err: "stdin:1: payload: it has more than 262144 bytes"},
 		"Ragged":     {reason: "what is meant cannot be told", form: "csv", text: "a\n1,2\n", err: "stdin:2: payload: the record has 2 cells, and the header 1"},
 		"Secret":     {reason: "its values would be readable", form: "ndjson", text: "1\n" + `{"apiVersion":"v1","kind":"Secret","data":{"a":"hunter2"}}`, err: "stdin:2: it is a Secret, "},
@@ -177,7 +177,7 @@ func TestBatchInAList(t *testing.T) {
 	}}}
 	check.Name = "orders"
 	var out bytes.Buffer
-	p := newListPrinter(&out, "", false, check.CreationTimestamp.Time.UTC)
+	p := newListPrinter(&out, "", false, check.CreationTimestamp.UTC)
 	if err := errors.Join(p.check(check), p.end()); err != nil && !errors.Is(err, io.EOF) {
 		t.Fatal(err)
 	}

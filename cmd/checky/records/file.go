@@ -129,7 +129,8 @@ func (f *File) Next() (Item, error) {
 		return item, f.fault(err)
 	}
 	if item.Name = f.nameOf(item.Text); item.Name == "" {
-		item.Name = "line " + strconv.Itoa(item.Line)
+		var room [32]byte
+		item.Name = string(strconv.AppendInt(append(room[:0], "line "...), int64(item.Line), 10))
 	}
 	return item, nil
 }
