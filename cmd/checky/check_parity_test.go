@@ -42,6 +42,16 @@ type everything struct{}
 
 func (everything) Watch(context.Context, schema.GroupVersionKind) error { return nil }
 
+// statuses writes them as a client does.
+type statuses struct{ client.Client }
+
+func (s statuses) WriteStatus(ctx context.Context, check *v1alpha1.Check, status *v1alpha1.CheckStatus) (version string, err error) {
+	written := check.DeepCopy()
+	written.Status = *status
+	err = s.Status().Update(ctx, written)
+	return written.ResourceVersion, err
+}
+
 // samplesInCluster are the samples' objects, as a client would send them.
 func samplesInCluster(t *testing.T) []client.Object {
 	t.Helper()
@@ -113,7 +123,7 @@ func verdictsOfTheController(t *testing.T, now time.Time) map[string]v1alpha1.Ch
 		t.Fatal(err)
 	}
 	r := &checkcontroller.Reconciler{
-		Client: c, Live: c, Inputs: everything{},
+		Client: c, Live: c, Statuses: statuses{c}, Inputs: everything{},
 		Engine:  &engine.Engine{Retriever: library, RetrievalTimeout: knowledgeTimeout},
 		Library: engine.NewLibrary(builtin.New()),
 		Events:  events.NewFakeRecorder(1000), Metrics: meters, Clock: clocktesting.NewFakePassiveClock(now),
