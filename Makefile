@@ -19,7 +19,7 @@ BENCHTIME ?= 1s
 CONCURRENT ?= ./rules ./rules/cel ./rules/jsonschema ./engine/... ./rag/... ./controllers/... ./apiserver/... ./audio/... ./cmd/... ./test/operator ./test/apiserver ./test/alertd ./test/plugin
 
 # Modules of their own, whose dependencies are no part of the programs; hack/controlplane, which has no code but etcd's main, aside.
-MODULES = hack/images hack/release test/chaos test/install
+MODULES = hack/images hack/release test/bench test/chaos test/install
 
 # Where etcd, kube-apiserver and kubectl are, and with `node` kube-controller-manager and what runs Pods too; they are built on first
 # use. KUBEBUILDER_ASSETS from outside wins.
@@ -54,6 +54,7 @@ test: ## Run every test that needs no container runtime: unit, golden, property,
 	go test -race -p $(PARALLEL) -timeout $(TIMEOUT) $(CONCURRENT); \
 	go -C hack/images test ./...; \
 	go -C hack/release test ./...; \
+	go -C test/bench test -p $(PARALLEL) -timeout $(TIMEOUT) ./...; \
 	go -C test/chaos test -p $(PARALLEL) -timeout $(TIMEOUT) ./...; \
 	go -C test/install test -p $(PARALLEL) -timeout $(TIMEOUT) ./manifests/... ./monitoring/...
 
@@ -199,8 +200,25 @@ notices: ## Write THIRD_PARTY_NOTICES.txt, the licences of what the programs are
 
 ##@ Depth
 
+# What benchmark is built, and flags of it: BENCH='-only engines,retrieval' for a part, which leaves the documentation as it is.
+bench = dist/bench/bench
+BENCH ?=
+
 .PHONY: bench
-bench: ## Run the benchmarks; they report time and allocations
+bench: build alertd ## Measure Checky beside ceilings and other engines, in 20 minutes, and write docs/benchmarks.md; BENCH='-only engines' for a part
+	for tool in opa conftest kyverno-json; do hack/tools.sh "$$tool" >/dev/null || true; done
+	KUBEBUILDER_ASSETS="$(assets)"; export KUBEBUILDER_ASSETS; \
+	go -C test/bench build -trimpath -o "$(CURDIR)/$(bench)" .; \
+	$(bench) $(or $(BENCH),-docs)
+
+.PHONY: bench-quick
+bench-quick: build alertd ## The same with small sizes, in 3 minutes; it only reports, into dist/bench
+	KUBEBUILDER_ASSETS="$(assets)"; export KUBEBUILDER_ASSETS; \
+	go -C test/bench build -trimpath -o "$(CURDIR)/$(bench)" .; \
+	$(bench) -quick $(BENCH)
+
+.PHONY: microbench
+microbench: ## Run the packages' own benchmarks; they report time and allocations
 	KUBEBUILDER_ASSETS="$(assets)"; export KUBEBUILDER_ASSETS; \
 	go test -p 1 -run '^$$' -bench . -benchmem -benchtime $(BENCHTIME) -timeout 60m ./rules/... ./rag/... ./engine/... ./apiserver/...; \
 	go test -run '^$$' -bench . -benchtime 5x -timeout 60m ./test/apiserver
