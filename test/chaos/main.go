@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/go-logr/logr"
+	"k8s.io/klog/v2"
 	ctrl "sigs.k8s.io/controller-runtime"
 
 	"github.com/checky-dev/checky/cmd/checky/controlplane"
@@ -69,6 +70,7 @@ func run(args []string, out, errOut io.Writer) int {
 		f.seed = rand.Uint64N(1_000_000) + 1 //nolint:gosec // it is printed
 	}
 	ctrl.SetLogger(logr.Discard())
+	klog.SetLogger(logr.Discard()) // what the API server does not answer is in the history
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	code, err := f.do(ctx, out)

@@ -160,7 +160,9 @@ func (r *Run) take(lives map[string]*life, s seen) {
 
 // orderOf is which payload it is.
 func orderOf(payload string) string {
-	var order struct{ ID string }
+	var order struct {
+		ID string `json:"id"`
+	}
 	if json.Unmarshal([]byte(payload), &order) != nil {
 		return ""
 	}
@@ -188,13 +190,6 @@ func (r *Run) fault(e history.Entry) {
 
 // forever is later than any run.
 const forever = time.Duration(1 << 62)
-
-// touched tells whether a fault was in the way of a process between two times: its own, that of its link, or of the control plane's.
-func (r *Run) touched(process string, from, to time.Duration) bool {
-	return slices.ContainsFunc(r.faults, func(w window) bool {
-		return w.begin <= to && w.end >= from && (w.target == process || w.target == plan.Etcd || w.target == plan.APIServer)
-	})
-}
 
 // hit tells whether a fault of a kind, with a target, was there between two times.
 func (r *Run) hit(kind plan.Kind, target string, from, to time.Duration) bool {

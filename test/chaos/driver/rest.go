@@ -172,7 +172,9 @@ func (d *Driver) exchange(ctx context.Context, r *request, call *history.Call) (
 		call.Age = time.Duration(age) * time.Second
 	}
 	if answer.StatusCode >= http.StatusBadRequest {
-		var problem struct{ Type, Title string }
+		var problem struct {
+			Type string `json:"type"`
+		}
 		if json.Unmarshal(text, &problem) == nil {
 			call.Why = strings.TrimPrefix(problem.Type, "urn:checky:problem:")
 		}

@@ -46,7 +46,7 @@ const (
 	LogIn       Kind = "rest.login"
 	TokenMake   Kind = "rest.token.make"
 	TokenUse    Kind = "rest.token.use"
-	TokenRevoke Kind = "rest.token.revoke"
+	TokenRevoke Kind = "rest.token.revoke" //nolint:gosec // the name of a call, and no secret
 )
 
 // None is the answer of a call that had none: it may have had its effect or not.

@@ -221,7 +221,9 @@ func filterLines(from io.Reader, to *io.PipeWriter, leaveOut func(map[string]any
 	reader := bufio.NewReader(from)
 	for {
 		line, err := reader.ReadBytes('\n')
-		var event struct{ Object map[string]any }
+		var event struct {
+			Object map[string]any `json:"object"`
+		}
 		if len(line) > 0 && (json.Unmarshal(line, &event) != nil || !leaveOut(event.Object)) {
 			if _, failed := to.Write(line); failed != nil {
 				return
