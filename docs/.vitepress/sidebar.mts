@@ -47,6 +47,7 @@ export const sidebar: DefaultTheme.Sidebar = [
       { text: 'Running Checky', link: '/operations' },
       { text: 'Helm', link: '/helm' },
       { text: 'Sizing', link: '/sizing' },
+      { text: 'Reliability', link: '/reliability' },
       { text: 'Upgrade, backup, uninstall', link: '/lifecycle' },
       { text: 'Runbooks', link: '/runbooks' },
       { text: 'Images', link: '/images' },
