@@ -11,10 +11,9 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"strconv"
 	"strings"
 	"time"
-
-	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/checky-dev/checky/api/v1alpha1"
 	"github.com/checky-dev/checky/test/bench/cluster"
@@ -57,9 +56,10 @@ type bench struct {
 	controller       *cluster.Process
 	facade           *cluster.Process
 	singles, batched *cluster.Driver
+	texts            *cluster.Driver
 
-	one, object, post []measured
-	refused           string // why there is no figure of the facade's; empty: there is one
+	one, object, text, post []measured
+	refused                 string // why there is no figure of the facade's; empty: there is one
 }
 
 // measured is one round.
@@ -92,8 +92,8 @@ func Run(ctx context.Context, o section.Options) (_ *report.Section, err error) 
 		if len(b.post) > 0 {
 			post = report.Number(b.post[i].perSecond)
 		}
-		b.o.Progress("round %d of %d: %s verdicts/s by single Checks, %s by batches, %s by POST", i+1, b.rounds,
-			report.Number(b.one[i].perSecond), report.Number(b.object[i].perSecond), post)
+		b.o.Progress("round %d of %d: %s verdicts/s by single Checks, %s by batches, %s by batches of texts, %s by POST", i+1, b.rounds,
+			report.Number(b.one[i].perSecond), report.Number(b.object[i].perSecond), report.Number(b.text[i].perSecond), post)
 	}
 	return b.section(), nil
 }
@@ -110,42 +110,48 @@ func (b *bench) prepare(ctx context.Context) (err error) {
 	}
 	namespaces := []string{cluster.Namespace}
 	if b.singles, err = b.c.Driver(ctx, cluster.Work{
-		Namespaces: namespaces, Prefix: "single-", Spec: cluster.Orders(payloadBytes, "RuleSet", cluster.Set),
+		Namespaces: namespaces, Name: "single", Spec: cluster.Orders(payloadBytes, "RuleSet", cluster.Set),
 	}); err != nil {
 		return err
 	}
-	inputs := inputsOf()
-	b.batched, err = b.c.Driver(ctx, cluster.Work{
-		Namespaces: namespaces, Prefix: "batch-",
-		Spec: func(int) string {
-			return `{"inputs":[` + inputs + `],"ruleSets":[{"kind":"RuleSet","name":"` + cluster.Set + `"}]}`
-		},
-	})
-	if err != nil {
-		return err
+	for _, form := range []struct {
+		name   string
+		inputs string
+		driver **cluster.Driver
+	}{{"value", inputsOf(asValue), &b.batched}, {"text", inputsOf(asText), &b.texts}} {
+		spec := `{"inputs":[` + form.inputs + `],"ruleSets":[{"kind":"RuleSet","name":"` + cluster.Set + `"}]}`
+		if *form.driver, err = b.c.Driver(ctx, cluster.Work{
+			Namespaces: namespaces, Name: form.name, Spec: func(int) string { return spec },
+		}); err != nil {
+			return err
+		}
 	}
 	if _, err := b.flood(ctx, b.singles, cluster.Variants); err != nil {
 		return err
 	}
-	return b.first(ctx)
+	return errors.Join(b.first(ctx, b.batched), b.first(ctx, b.texts))
 }
 
+// asValue and asText are the two ways in which an object holds a payload.
+func asValue(payload string) string { return `"input":` + payload }
+func asText(payload string) string  { return `"inputJSON":` + strconv.Quote(payload) }
+
 // inputsOf is the list of a batch's payloads, without its brackets. One in three fails.
-func inputsOf() string {
+func inputsOf(as func(payload string) string) string {
 	items := make([]string, payloads)
 	for i := range items {
-		items[i] = `{"name":"order-` + fmt.Sprint(i) + `","input":` + cluster.Payload(i, payloadBytes) + `}`
+		items[i] = `{"name":"order-` + strconv.Itoa(i) + `",` + as(cluster.Payload(i, payloadBytes)) + `}`
 	}
 	return strings.Join(items, ",")
 }
 
 // first has one batch evaluated, and looks at whether its verdict is one of a batch.
-func (b *bench) first(ctx context.Context) error {
-	if _, err := b.flood(ctx, b.batched, 1); err != nil {
+func (b *bench) first(ctx context.Context, d *cluster.Driver) error {
+	if _, err := b.flood(ctx, d, 1); err != nil {
 		return err
 	}
 	check := &v1alpha1.Check{}
-	if err := b.c.Admin.Get(ctx, b.batched.Keys(1)[0], check, &client.GetOptions{}); err != nil {
+	if err := b.c.Admin.Get(ctx, d.Keys(1)[0], check); err != nil {
 		return err
 	}
 	failures := 0
@@ -173,7 +179,7 @@ func (b *bench) requests(ctx context.Context) ([][]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	body := `{"inputs":[` + inputsOf() + `],"rule_sets":["` + cluster.Set + `"]}`
+	body := `{"inputs":[` + inputsOf(asValue) + `],"rule_sets":["` + cluster.Set + `"]}`
 	request := load.Request(http.MethodPost, "/v1/checks:batch", []byte(body), "Authorization: Bearer "+token, "Prefer: wait=60")
 	address, err := url.Parse(b.facade.URL)
 	if err != nil {
@@ -197,7 +203,7 @@ func (b *bench) round(ctx context.Context, requests [][]byte) error {
 		driver  *cluster.Driver
 		n, each int
 		to      *[]measured
-	}{{b.singles, b.single, 1, &b.one}, {b.batched, b.batches, payloads, &b.object}} {
+	}{{b.singles, b.single, 1, &b.one}, {b.batched, b.batches, payloads, &b.object}, {b.texts, b.batches, payloads, &b.text}} {
 		meter, err := b.c.Meter(b.controller)
 		if err != nil {
 			return err

@@ -12,6 +12,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/go-logr/logr"
 	corev1 "k8s.io/api/core/v1"
 	rbacv1 "k8s.io/api/rbac/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -20,6 +21,7 @@ import (
 	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
 	"k8s.io/client-go/rest"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+	ctrllog "sigs.k8s.io/controller-runtime/pkg/log"
 
 	"github.com/checky-dev/checky/api/v1alpha1"
 	"github.com/checky-dev/checky/cmd/checky/controlplane"
@@ -58,6 +60,7 @@ type Cluster struct {
 // Start starts a control plane below o.Work and installs Checky's kinds and roles. Stop has to be called. The program has to call
 // controlplane.ExitIfSupervisor first thing.
 func Start(ctx context.Context, o section.Options) (_ *Cluster, err error) {
+	ctrllog.SetLogger(logr.Discard()) // the client's libraries have nothing to tell
 	dir, err := os.MkdirTemp(o.Work, "cluster-")
 	if err != nil {
 		return nil, err

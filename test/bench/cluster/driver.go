@@ -35,11 +35,11 @@ const (
 type Work struct {
 	// Namespaces take the Checks in turn.
 	Namespaces []string
-	// Prefix begins their names.
-	Prefix string
+	// Name says whose they are: it is their WorkLabel, and their names are NAME-NUMBER.
+	Name string
 	// Spec is the JSON of the n-th Check's spec.
 	Spec func(number int) string
-	// Labels is the JSON of its labels; nil: none.
+	// Labels are the members of the JSON of its other labels; nil: none.
 	Labels func(number int) string
 	// Statuses are those that the Driver writes itself, where no operator runs: that of number n is at n modulo their number. None: it
 	// writes none.
@@ -52,7 +52,7 @@ type Driver struct {
 	// Proxy is what it reaches the API server through.
 	Proxy *Proxy
 
-	conns []*load.Conn
+	pool  *load.Pool
 	watch *Watch
 	seen  Gathering
 	made  int
@@ -80,14 +80,17 @@ func (c *Cluster) Driver(ctx context.Context, work Work) (*Driver, error) {
 		return nil, err
 	}
 	config.NextProtos = []string{"http/1.1"}
-	if d.conns, err = load.DialAll(ctx, Workers, d.Proxy.Address(), withName(config)); err != nil {
-		return nil, err
-	}
-	if d.watch, err = c.Watch(ctx, d.Prefix, func(s Sighting) { d.seen.See(s) }); err != nil {
-		load.Close(d.conns)
+	d.pool = load.NewPool(Workers, d.Proxy.Address(), withName(config))
+	if d.watch, err = c.Watch(ctx, d.Name, d.Name+"-", func(s Sighting) { d.seen.See(s) }); err != nil {
 		return nil, err
 	}
 	return d, nil
+}
+
+// Close closes the connections and the watch, before the cluster does.
+func (d *Driver) Close() error {
+	d.pool.Close()
+	return errors.Join(d.watch.Close(), d.Proxy.Close())
 }
 
 // withName has a client look for the name that every certificate of the control plane's has.
@@ -101,7 +104,7 @@ func (d *Driver) Keys(n int) []client.ObjectKey {
 	keys := make([]client.ObjectKey, n)
 	for i := range keys {
 		number := d.made - n + i
-		keys[i] = client.ObjectKey{Namespace: d.namespace(number), Name: d.name(number)}
+		keys[i] = client.ObjectKey{Namespace: d.namespace(number), Name: d.nameOf(number)}
 	}
 	return keys
 }
@@ -113,7 +116,7 @@ func (d *Driver) Made() int { return d.made }
 func (d *Driver) Align() { d.made += (Variants - d.made%Variants) % Variants }
 
 func (d *Driver) namespace(number int) string { return d.Namespaces[number%len(d.Namespaces)] }
-func (d *Driver) name(number int) string      { return fmt.Sprintf("%s%07d", d.Prefix, number) }
+func (d *Driver) nameOf(number int) string    { return fmt.Sprintf("%s-%07d", d.Name, number) }
 
 // Span is from when a Check was sent to when its verdict was seen, or for a Driver with Statuses written.
 type Span struct{ Sent, Done time.Time }
@@ -124,9 +127,14 @@ func (d *Driver) Flood(ctx context.Context, n int) ([]Span, error) { return d.St
 // Stream creates n Checks at a constant rate, one every so often, whatever becomes of those before; each counts from when it was due.
 // It returns when the watch has seen the verdict of each.
 func (d *Driver) Stream(ctx context.Context, n int, every time.Duration) ([]Span, error) {
-	ctx, cancel := d.bounded(ctx, time.Duration(n)*every)
+	ctx, cancel := bounded(ctx, time.Duration(n)*every)
 	defer cancel()
-	sent, err := d.send(ctx, n, every)
+	conns, giveBack, err := d.pool.Take(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer giveBack()
+	sent, err := d.send(ctx, conns, n, every)
 	if err != nil {
 		return nil, err
 	}
@@ -141,26 +149,21 @@ func (d *Driver) Stream(ctx context.Context, n int, every time.Duration) ([]Span
 	return spans, nil
 }
 
-// bounded is a context that ends when no verdict is to be waited for any longer. The connections end with it, so that no answer is either.
-func (d *Driver) bounded(ctx context.Context, length time.Duration) (context.Context, context.CancelFunc) {
-	ctx, cancel := context.WithTimeoutCause(ctx, length+driverPatience, fmt.Errorf("not within %s", length+driverPatience))
-	keep := context.AfterFunc(ctx, func() { load.Close(d.conns) })
-	return ctx, func() {
-		keep()
-		cancel()
-	}
+// bounded is a context that ends when no verdict is to be waited for any longer.
+func bounded(ctx context.Context, length time.Duration) (context.Context, context.CancelFunc) {
+	return context.WithTimeoutCause(ctx, length+driverPatience, fmt.Errorf("not within %s", length+driverPatience))
 }
 
 // send creates n Checks by all connections, and returns when each was sent, or was due.
-func (d *Driver) send(ctx context.Context, n int, every time.Duration) ([]time.Time, error) {
+func (d *Driver) send(ctx context.Context, conns []*load.Conn, n int, every time.Duration) ([]time.Time, error) {
 	first := d.made
 	d.made += n
 	d.seen.Expect(first, n)
 	sent, began := make([]time.Time, n), time.Now()
 	var next atomic.Int64
 	var group sync.WaitGroup
-	problems := make([]error, len(d.conns))
-	for w, conn := range d.conns {
+	problems := make([]error, len(conns))
+	for w, conn := range conns {
 		group.Go(func() {
 			for ctx.Err() == nil {
 				i := int(next.Add(1) - 1)
@@ -181,14 +184,19 @@ func (d *Driver) send(ctx context.Context, n int, every time.Duration) ([]time.T
 		})
 	}
 	group.Wait()
-	return sent, errors.Join(append(problems, ctx.Err())...)
+	return sent, errors.Join(errors.Join(problems...), ctx.Err())
 }
 
 // Paced creates n Checks one after the other, each at its time or when the one before it is done, and returns how long each took:
 // until the watch saw its verdict, or until the Driver itself has written it.
 func (d *Driver) Paced(ctx context.Context, n int, every time.Duration) ([]time.Duration, error) {
-	ctx, cancel := d.bounded(ctx, time.Duration(n)*every)
+	ctx, cancel := bounded(ctx, time.Duration(n)*every)
 	defer cancel()
+	conns, giveBack, err := d.pool.Take(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer giveBack()
 	took := make([]time.Duration, n)
 	began := time.Now()
 	for i := range took {
@@ -199,7 +207,7 @@ func (d *Driver) Paced(ctx context.Context, n int, every time.Duration) ([]time.
 		d.made++
 		d.seen.Expect(number, 1)
 		sent := time.Now()
-		if err := d.one(ctx, d.conns[0], number); err != nil {
+		if err := d.one(ctx, conns[0], number); err != nil {
 			return nil, err
 		}
 		took[i] = time.Since(sent)
@@ -226,12 +234,12 @@ func sleepUntil(ctx context.Context, at time.Time) error {
 // one creates a Check, and writes its status where the Driver does that itself.
 func (d *Driver) one(ctx context.Context, conn *load.Conn, number int) error {
 	path := "/apis/checky.dev/v1alpha1/namespaces/" + d.namespace(number) + "/checks"
-	labels := "{}"
+	labels := `"` + WorkLabel + `":"` + d.Name + `"`
 	if d.Labels != nil {
-		labels = d.Labels(number)
+		labels += "," + d.Labels(number)
 	}
-	body := `{"apiVersion":"checky.dev/v1alpha1","kind":"Check","metadata":{"name":"` + d.name(number) + `","labels":` + labels +
-		`},"spec":` + d.Spec(number) + `}`
+	body := `{"apiVersion":"checky.dev/v1alpha1","kind":"Check","metadata":{"name":"` + d.nameOf(number) + `","labels":{` + labels +
+		`}},"spec":` + d.Spec(number) + `}`
 	answer, err := exchange(ctx, conn, load.Request(http.MethodPost, path, []byte(body)), http.StatusCreated)
 	if err != nil || len(d.Statuses) == 0 {
 		return err
@@ -239,8 +247,8 @@ func (d *Driver) one(ctx context.Context, conn *load.Conn, number int) error {
 	// As the operator writes it: the status, and of the rest what says which version of which object it is.
 	write := fmt.Appendf(nil, `{"apiVersion":"checky.dev/v1alpha1","kind":"Check","metadata":{"name":%q,"namespace":%q,"uid":%q,"resourceVersion":%q},`+
 		`"spec":{"failOn":"error"},"status":%s}`,
-		d.name(number), d.namespace(number), member(answer, "uid"), member(answer, "resourceVersion"), d.Statuses[number%len(d.Statuses)])
-	_, err = exchange(ctx, conn, load.Request(http.MethodPut, path+"/"+d.name(number)+"/status", write), http.StatusOK)
+		d.nameOf(number), d.namespace(number), member(answer, "uid"), member(answer, "resourceVersion"), d.Statuses[number%len(d.Statuses)])
+	_, err = exchange(ctx, conn, load.Request(http.MethodPut, path+"/"+d.nameOf(number)+"/status", write), http.StatusOK)
 	return err
 }
 

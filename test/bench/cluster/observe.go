@@ -62,7 +62,7 @@ func (p *Process) Metrics(ctx context.Context) (Metrics, error) {
 	return m, err
 }
 
-// Collected has a program collect its garbage, where it serves profiles.
+// collect has a program collect its garbage, where it serves profiles.
 func (p *Process) collect(ctx context.Context) error {
 	if p.profiles == "" {
 		return nil
@@ -87,30 +87,35 @@ const (
 	settleAtMost = 20 * time.Second
 )
 
-// Settle returns what a program takes once its garbage is collected and the system has its pages back.
-func (p *Process) Settle(ctx context.Context) (Usage, error) {
+// Settle returns what a program takes once its garbage is collected and the system has its pages back, and how much of its heap is in use
+// then, in bytes. Where it serves no profiles nobody can have it collect, and the heap has garbage.
+func (p *Process) Settle(ctx context.Context) (u Usage, inUse int64, err error) {
 	const every = settleFor / 10
 	var last []int64
 	for began := time.Now(); ; {
 		if len(last)%5 == 0 {
 			if err := p.collect(ctx); err != nil {
-				return Usage{}, err
+				return u, 0, err
 			}
 		}
-		u, err := Used(p.PID)
-		if err != nil {
-			return Usage{}, err
+		if u, err = Used(p.PID); err != nil {
+			return u, 0, err
 		}
 		last = append(last, u.Anon)
 		if n := len(last) - int(settleFor/every); n >= 0 && spread(last[n:]) < settled || time.Since(began) > settleAtMost {
-			return u, nil
+			break
 		}
 		select {
 		case <-ctx.Done():
-			return Usage{}, ctx.Err()
+			return u, 0, ctx.Err()
 		case <-time.After(every):
 		}
 	}
+	if err := p.collect(ctx); err != nil {
+		return u, 0, err
+	}
+	m, err := p.Metrics(ctx)
+	return u, int64(m["go_memstats_heap_alloc_bytes"]), err
 }
 
 // spread is by how much values differ, as a share of the largest.

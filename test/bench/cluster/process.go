@@ -11,6 +11,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strconv"
 	"syscall"
 	"time"
@@ -113,13 +114,13 @@ func (c *Cluster) start(ctx context.Context, what program) (*Process, error) {
 	if err := controlplane.WriteKubeconfig(kubeconfig, cfg, what.account); err != nil {
 		return nil, err
 	}
-	args := append(what.args, "--metrics-bind-address="+p.metrics)
+	args := slices.Concat(what.args, []string{"--metrics-bind-address=" + p.metrics})
 	if c.knows(ctx, "--pprof", what.binary, what.args[0]) {
 		p.profiles = freeAddress(ctx)
 		args = append(args, "--pprof="+p.profiles)
 	}
 	p.log = filepath.Join(dir, "log")
-	log, err := os.Create(p.log) //nolint:gosec // in the cluster's own folder
+	log, err := os.Create(p.log)
 	if err != nil {
 		return nil, err
 	}

@@ -27,7 +27,7 @@ const storeWorkers = 64
 // names, UIDs and owners: the API server learns of them by its watch, as of those that another API server stores. It takes some
 // thousand of them a second, where the API server takes a hundred.
 type Store struct {
-	conns []*load.Conn
+	pool *load.Pool
 }
 
 // Original is a Check as it is stored.
@@ -38,7 +38,7 @@ type Original struct {
 }
 
 // Store connects to etcd. It speaks etcd's JSON gateway, as its HTTP API is called.
-func (c *Cluster) Store(ctx context.Context) (*Store, error) {
+func (c *Cluster) Store() (*Store, error) {
 	text, err := c.Etcd.flag("listen-client-urls")
 	if err != nil {
 		return nil, err
@@ -58,14 +58,13 @@ func (c *Cluster) Store(ctx context.Context) (*Store, error) {
 	}
 	roots := x509.NewCertPool()
 	roots.AppendCertsFromPEM(authority)
-	conns, err := load.DialAll(ctx, storeWorkers, address.Host, &tls.Config{
+	return &Store{pool: load.NewPool(storeWorkers, address.Host, &tls.Config{
 		RootCAs: roots, Certificates: []tls.Certificate{pair}, ServerName: "localhost", NextProtos: []string{"http/1.1"}, MinVersion: tls.VersionTLS12,
-	})
-	return &Store{conns: conns}, err
+	})}, nil
 }
 
 // Close closes the connections.
-func (s *Store) Close() { load.Close(s.conns) }
+func (s *Store) Close() { s.pool.Close() }
 
 // keyValue is what etcd's JSON has of a key; encoding/json writes bytes in base64, as etcd wants them.
 type keyValue struct {
@@ -77,7 +76,7 @@ func storeKey(key client.ObjectKey) []byte {
 	return []byte("/registry/checky.dev/checks/" + key.Namespace + "/" + key.Name)
 }
 
-func (s *Store) call(conn *load.Conn, path string, question, answer any) error {
+func call(conn *load.Conn, path string, question, answer any) error {
 	text, err := json.Marshal(question)
 	if err != nil {
 		return err
@@ -95,13 +94,18 @@ func (s *Store) call(conn *load.Conn, path string, question, answer any) error {
 }
 
 // Originals reads Checks as they are stored.
-func (s *Store) Originals(keys []client.ObjectKey) ([]Original, error) {
+func (s *Store) Originals(ctx context.Context, keys []client.ObjectKey) ([]Original, error) {
+	conns, giveBack, err := s.pool.Take(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer giveBack()
 	originals := make([]Original, len(keys))
 	for i, key := range keys {
 		var found struct {
 			KVs []keyValue `json:"kvs"`
 		}
-		if err := s.call(s.conns[0], "/v3/kv/range", keyValue{Key: storeKey(key)}, &found); err != nil {
+		if err := call(conns[0], "/v3/kv/range", keyValue{Key: storeKey(key)}, &found); err != nil {
 			return nil, err
 		}
 		if len(found.KVs) != 1 {
@@ -114,30 +118,35 @@ func (s *Store) Originals(keys []client.ObjectKey) ([]Original, error) {
 
 // Copy stores n copies of the originals in turn, in their namespaces, named by the prefix and numbers from first on.
 func (s *Store) Copy(ctx context.Context, originals []Original, prefix string, first, n int) error {
+	conns, giveBack, err := s.pool.Take(ctx)
+	if err != nil {
+		return err
+	}
+	defer giveBack()
 	var next atomic.Int64
 	var group sync.WaitGroup
-	problems := make([]error, len(s.conns))
-	for w, conn := range s.conns {
+	problems := make([]error, len(conns))
+	for w, conn := range conns {
 		group.Go(func() {
 			for ctx.Err() == nil {
 				i := int(next.Add(1) - 1)
 				if i >= n {
 					return
 				}
-				if problems[w] = s.copyOne(conn, originals[(first+i)%len(originals)], prefix, first+i); problems[w] != nil {
+				if problems[w] = copyOne(conn, originals[(first+i)%len(originals)], prefix, first+i); problems[w] != nil {
 					return
 				}
 			}
 		})
 	}
 	group.Wait()
-	return errors.Join(append(problems, ctx.Err())...)
+	return errors.Join(errors.Join(problems...), ctx.Err())
 }
 
-func (s *Store) copyOne(conn *load.Conn, from Original, prefix string, number int) error {
+func copyOne(conn *load.Conn, from Original, prefix string, number int) error {
 	name := fmt.Sprintf("%s%07d", prefix, number)
 	value := bytes.ReplaceAll(from.value, []byte(`"`+from.key.Name+`"`), []byte(`"`+name+`"`))
 	value = bytes.ReplaceAll(value, []byte(from.uid), fmt.Appendf(nil, "%08x-0000-4000-8000-000000000000", number+1))
 	key := client.ObjectKey{Namespace: from.key.Namespace, Name: name}
-	return s.call(conn, "/v3/kv/put", keyValue{Key: storeKey(key), Value: value}, nil)
+	return call(conn, "/v3/kv/put", keyValue{Key: storeKey(key), Value: value}, nil)
 }

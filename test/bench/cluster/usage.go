@@ -97,7 +97,7 @@ func findServer(name, assets, dir string) (*Server, error) {
 		return nil, err
 	}
 	for _, path := range all {
-		text, err := os.ReadFile(path) //nolint:gosec // of /proc
+		text, err := os.ReadFile(path)
 		if err != nil {
 			continue // it has ended
 		}

@@ -43,9 +43,12 @@ type Watch struct {
 	err  error // why it ended, once done is closed
 }
 
-// Watch calls f, from one goroutine, for each Check that has its verdict and whose name is the prefix and a number, from now on. The
-// API server sends no others: a new Check, which has no phase yet, makes no event. It ends with the cluster, or is closed.
-func (c *Cluster) Watch(ctx context.Context, prefix string, f func(Sighting)) (*Watch, error) {
+// WorkLabel is on each Check that a Driver makes, and says whose it is.
+const WorkLabel = "bench"
+
+// Watch calls f, from one goroutine, for each Check that has its verdict, the work's label, and as its name the prefix and a number, from
+// now on. The API server sends no others: a new Check, which has no phase yet, makes no event. It ends with the cluster, or is closed.
+func (c *Cluster) Watch(ctx context.Context, work, prefix string, f func(Sighting)) (*Watch, error) {
 	cfg, err := c.cp.UserConfig(benchUser)
 	if err != nil {
 		return nil, err
@@ -61,7 +64,9 @@ func (c *Cluster) Watch(ctx context.Context, prefix string, f func(Sighting)) (*
 		return nil, err
 	}
 	var list struct {
-		Metadata struct{ ResourceVersion string }
+		Metadata struct {
+			ResourceVersion string `json:"resourceVersion"`
+		} `json:"metadata"`
 	}
 	if err := json.Unmarshal(text, &list); err != nil {
 		return nil, err
@@ -69,14 +74,14 @@ func (c *Cluster) Watch(ctx context.Context, prefix string, f func(Sighting)) (*
 	ctx, stop := context.WithCancel(context.WithoutCancel(ctx))
 	query := url.Values{
 		"watch": {"1"}, "resourceVersion": {list.Metadata.ResourceVersion}, "timeoutSeconds": {strconv.Itoa(watchSeconds)},
-		"fieldSelector": {"status.phase!=Pending,status.phase!="},
+		"fieldSelector": {"status.phase!=Pending,status.phase!="}, "labelSelector": {WorkLabel + "=" + work},
 	}
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, cfg.Host+checksPath+"?"+query.Encode(), http.NoBody)
 	if err != nil {
 		stop()
 		return nil, err
 	}
-	response, err := hc.Do(request)
+	response, err := hc.Do(request) //nolint:bodyclose // whoever reads it closes it
 	if err == nil && response.StatusCode != http.StatusOK {
 		err = errors.Join(fmt.Errorf("watch: status %d", response.StatusCode), response.Body.Close())
 	}
@@ -167,7 +172,7 @@ func (g *Gathering) Wait(ctx context.Context, w *Watch) ([]time.Time, error) {
 	case <-all:
 		return g.at, nil // nobody writes to it any more
 	case <-w.done:
-		return nil, fmt.Errorf("the watch ended early: %w", errors.Join(w.err, ctx.Err()))
+		return nil, errors.Join(errors.New("the watch ended early"), w.err, ctx.Err())
 	case <-ctx.Done():
 		g.mu.Lock()
 		defer g.mu.Unlock()

@@ -87,7 +87,7 @@ func (b *bench) prepare(ctx context.Context) (err error) {
 		return err
 	}
 	if b.operated, err = b.c.Driver(ctx, cluster.Work{
-		Namespaces: []string{cluster.Namespace}, Prefix: "bench-", Spec: cluster.Orders(recordedBytes, "RuleSet", cluster.Set),
+		Namespaces: []string{cluster.Namespace}, Name: "operated", Spec: cluster.Orders(recordedBytes, "RuleSet", cluster.Set),
 	}); err != nil {
 		return err
 	}

@@ -2,8 +2,11 @@ package load
 
 import (
 	"bytes"
+	"context"
 	"encoding/pem"
+	"errors"
 	"io"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -157,4 +160,44 @@ func TestQuantile(t *testing.T) {
 			t.Errorf("%v: got %d, want %d", q, got, want)
 		}
 	}
+}
+
+func TestPool(t *testing.T) {
+	server := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
+	defer server.Close()
+	p := NewPool(2, address(server), nil)
+	defer p.Close()
+	take := func(ctx context.Context) ([]*Conn, func()) {
+		t.Helper()
+		conns, giveBack, err := p.Take(ctx)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if status, _, err := conns[1].Exchange(Request(http.MethodGet, "/", nil)); err != nil || status != http.StatusOK {
+			t.Fatalf("status %d, %v", status, err)
+		}
+		return conns, giveBack
+	}
+	first, giveBack := take(t.Context())
+	giveBack()
+	second, giveBack := take(t.Context())
+	giveBack()
+	if first[0] != second[0] {
+		t.Error("connections that were used just now are kept")
+	}
+	p.used = p.used.Add(-2 * idleAtMost)
+	third, giveBack := take(t.Context())
+	giveBack()
+	if third[0] == first[0] {
+		t.Error("connections that nobody has used for long are opened anew")
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	fourth, giveBack := take(ctx)
+	cancel()
+	if _, err := fourth[0].Read(make([]byte, 1)); !errors.Is(err, net.ErrClosed) {
+		t.Errorf("they end with the user's context, and got %v", err)
+	}
+	giveBack()
+	_, giveBack = take(t.Context())
+	giveBack()
 }

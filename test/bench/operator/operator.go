@@ -87,7 +87,7 @@ func (b *bench) prepare(ctx context.Context) error {
 	if err := b.c.Namespaces(ctx, names...); err != nil {
 		return err
 	}
-	work := cluster.Work{Namespaces: names, Prefix: "bench-", Spec: cluster.Orders(payloadBytes, "RuleSet", cluster.Set)}
+	work := cluster.Work{Namespaces: names, Name: "operated", Spec: cluster.Orders(payloadBytes, "RuleSet", cluster.Set)}
 	var err error
 	if b.operated, err = b.c.Driver(ctx, work); err != nil {
 		return err
@@ -98,7 +98,7 @@ func (b *bench) prepare(ctx context.Context) error {
 	if work.Statuses, err = b.c.Statuses(ctx, b.operated.Keys(cluster.Variants)); err != nil {
 		return err
 	}
-	work.Prefix = "bare-"
+	work.Name = "bare"
 	b.bare, err = b.c.Driver(ctx, work)
 	return err
 }

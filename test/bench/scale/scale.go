@@ -94,7 +94,7 @@ func Run(ctx context.Context, o section.Options) (_ *report.Section, err error) 
 
 // prepare has the operator finish the Checks that are copied: half of them fail.
 func (b *bench) prepare(ctx context.Context) (err error) {
-	if b.store, err = b.c.Store(ctx); err != nil {
+	if b.store, err = b.c.Store(); err != nil {
 		return err
 	}
 	for _, name := range []string{manySet, freshSet} {
@@ -103,16 +103,16 @@ func (b *bench) prepare(ctx context.Context) (err error) {
 		}
 	}
 	if b.fresh, err = b.c.Driver(ctx, cluster.Work{
-		Namespaces: []string{cluster.Namespace}, Prefix: "fresh-", Spec: cluster.Orders(payloadBytes, "ClusterRuleSet", freshSet),
+		Namespaces: []string{cluster.Namespace}, Name: "fresh", Spec: cluster.Orders(payloadBytes, "ClusterRuleSet", freshSet),
 	}); err != nil {
 		return err
 	}
 	models, err := b.c.Driver(ctx, cluster.Work{
-		Namespaces: []string{cluster.Namespace}, Prefix: "model-",
+		Namespaces: []string{cluster.Namespace}, Name: "model",
 		Spec: func(number int) string {
 			return cluster.Orders(payloadBytes, "ClusterRuleSet", manySet)(evenly(number))
 		},
-		Labels: func(number int) string { return fmt.Sprintf(`{"checky.dev/owner":"owner-%02d"}`, number%owners) },
+		Labels: func(number int) string { return fmt.Sprintf(`"checky.dev/owner":"owner-%02d"`, number%owners) },
 	})
 	if err != nil {
 		return err
@@ -125,7 +125,7 @@ func (b *bench) prepare(ctx context.Context) (err error) {
 		return errors.Join(err, controller.Ended())
 	}
 	b.models = models.Keys(2 * owners)
-	return controller.Stop()
+	return errors.Join(models.Close(), controller.Stop())
 }
 
 // evenly is an order's number: good and bad ones in turn by pairs, so that each owner has both.
@@ -138,7 +138,7 @@ func evenly(number int) int {
 
 // level brings the store to so many Checks, and starts each program beside them.
 func (b *bench) level(ctx context.Context, n int) error {
-	originals, err := b.store.Originals(b.models) // anew: an edit has changed them
+	originals, err := b.store.Originals(ctx, b.models) // anew: an edit has changed them
 	if err != nil {
 		return err
 	}
@@ -200,11 +200,7 @@ func (b *bench) controller(ctx context.Context) (*cluster.Process, error) {
 
 // settle measures a program that is ready.
 func (s *start) settle(ctx context.Context, p *cluster.Process) error {
-	u, err := p.Settle(ctx)
-	if err != nil {
-		return err
-	}
-	m, err := p.Metrics(ctx)
-	s.peak, s.memory, s.live = u.Peak, u.Anon, int64(m["go_memstats_heap_alloc_bytes"])
+	u, inUse, err := p.Settle(ctx)
+	s.peak, s.memory, s.live = u.Peak, u.Anon, inUse
 	return err
 }

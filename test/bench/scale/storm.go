@@ -31,7 +31,7 @@ func (b *bench) edit(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if _, err := controller.Settle(ctx); err != nil {
+	if _, _, err := controller.Settle(ctx); err != nil {
 		return err
 	}
 	s := &storm{concerned: b.stored}
@@ -41,7 +41,7 @@ func (b *bench) edit(ctx context.Context) error {
 	var many cluster.Gathering
 	var writes atomic.Int64
 	many.Expect(0, b.stored)
-	watch, err := b.c.Watch(ctx, "many-", func(seen cluster.Sighting) {
+	watch, err := b.c.Watch(ctx, "model", "many-", func(seen cluster.Sighting) {
 		writes.Add(1)
 		many.See(seen)
 	})

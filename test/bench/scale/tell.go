@@ -52,13 +52,13 @@ func (b *bench) targets() []report.Target {
 	last := b.levels[len(b.levels)-1]
 	var targets []report.Target
 	for _, p := range programs {
-		name, per, note := "Memory of a finished Check in "+p.name, b.perCheck(last, p.of, resident), ""
+		name, share, note := "Memory of a finished Check in "+p.name, 1.0, ""
 		if p.name == "alertd" {
-			name, per, note = "Memory of a failing Check in alertd", 2*per, "half of all Checks; "
+			name, share, note = "Memory of a failing Check in alertd", 0.5, ", half of which failed"
 		}
-		targets = append(targets, report.AtMost(name, wanted/1024, per/1024, "KiB").
-			Noted("%s%s of it are in use after a collection; beside %s Checks", note,
-				report.Bytes(per/max(b.perCheck(last, p.of, resident), 1)*b.perCheck(last, p.of, live)), report.Number(float64(last.checks))))
+		targets = append(targets, report.AtMost(name, wanted/1024, b.perCheck(last, p.of, resident)/share/1024, "KiB").
+			Noted("beside %s Checks%s; %s are in use after a collection", report.Number(float64(last.checks)), note,
+				report.Bytes(b.perCheck(last, p.of, live)/share)))
 	}
 	p50, p99 := cluster.Quantiles(b.storm.during)
 	calm50, calm99 := cluster.Quantiles(b.storm.calm)

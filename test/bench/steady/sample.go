@@ -46,7 +46,7 @@ func (b *bench) sample(ctx context.Context) error {
 		for _, s := range b.samples {
 			if err := s.look(ctx, minutes, n%metricsEvery == 0); err != nil {
 				if ctx.Err() != nil {
-					return nil //nolint:nilerr // it is over, and that is why
+					return nil
 				}
 				return err
 			}

@@ -19,7 +19,7 @@ func TestFit(t *testing.T) {
 	}
 	for name, tc := range cases {
 		t.Run(name, func(t *testing.T) {
-			source := rand.New(rand.NewPCG(1, 2)) //nolint:gosec // noise
+			source := rand.New(rand.NewPCG(1, 2))
 			var minutes, values []float64
 			for second := range 1800 {
 				m := float64(second) / 60

@@ -94,7 +94,7 @@ func (b *bench) prepare(ctx context.Context) error {
 		return err
 	}
 	policy := &v1alpha1.AlertPolicy{ObjectMeta: metav1.ObjectMeta{Name: "bench"}, Spec: v1alpha1.AlertPolicySpec{
-		Selector: &metav1.LabelSelector{MatchLabels: map[string]string{"bench": "audible"}},
+		Selector: &metav1.LabelSelector{MatchLabels: map[string]string{"sound": "yes"}},
 	}}
 	if err := b.c.Admin.Create(ctx, policy); err != nil {
 		return err
@@ -112,12 +112,12 @@ func (b *bench) prepare(ctx context.Context) error {
 	}
 	b.programs = []*cluster.Process{controller, b.facade, alertd}
 	if b.driver, err = b.c.Driver(ctx, cluster.Work{
-		Namespaces: names[1:], Prefix: "bench-", Spec: cluster.Orders(payloadBytes, "RuleSet", cluster.Set),
+		Namespaces: names[1:], Name: "operated", Spec: cluster.Orders(payloadBytes, "RuleSet", cluster.Set),
 		Labels: func(number int) string {
 			if number%audible == 0 {
-				return `{"bench":"audible"}`
+				return `"sound":"yes"`
 			}
-			return "{}"
+			return `"sound":"no"`
 		},
 	}); err != nil {
 		return err
