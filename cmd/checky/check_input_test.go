@@ -179,3 +179,47 @@ func TestPayloadThatIsNotJSON(t *testing.T) {
 		}
 	}
 }
+
+// Findings on a batch's payloads stand where their values do, or on the line of a text.
+func TestLocateItem(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "batch.yaml")
+	text := `apiVersion: checky.dev/v1alpha1
+kind: Check
+metadata: {name: a}
+spec:
+  rules: [{name: a, module: {name: range, params: {field: $.n, max: 1}}}]
+  inputs:
+  - input: {n: 1}
+  - input:
+      m: 0
+      n: 2
+  - inputJSON: '{"n": 3}'
+  - inputJSON: |
+      {"m": 0,
+       "n": 4}
+  - inputJSON: '{"n": '
+`
+	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	_, out, errOut := runChecky(t, "", "check", "-f", file, "-o", "sarif")
+	var sarif struct {
+		Runs []struct {
+			Results []struct {
+				Locations []struct {
+					PhysicalLocation struct{ Region struct{ StartLine int } }
+				}
+			}
+		}
+	}
+	if err := json.Unmarshal([]byte(out), &sarif); err != nil {
+		t.Fatalf("%v: %s", err, errOut)
+	}
+	var lines []int
+	for _, result := range sarif.Runs[0].Results {
+		lines = append(lines, result.Locations[0].PhysicalLocation.Region.StartLine)
+	}
+	if diff := cmp.Diff([]int{10, 11, 14, 15}, lines); diff != "" {
+		t.Errorf("lines (-want +got):\n%s", diff)
+	}
+}

@@ -277,13 +277,18 @@ func TestCheckNotesWhatTheAPIServerLoses(t *testing.T) {
 		"TooLarge":      {"1e400", true},
 		"TooSmall":      {"1e-400", true},
 	}
+	const head = "apiVersion: checky.dev/v1alpha1\nkind: Check\nmetadata: {name: a}\nspec:\n  rules: [{name: a, module: {name: type, params: {field: '$.n[0]', type: number}}}]\n"
 	for name, tc := range cases {
-		t.Run(name, func(t *testing.T) {
-			stdin := "apiVersion: checky.dev/v1alpha1\nkind: Check\nmetadata: {name: a}\nspec:\n  rules: [{name: a, module: {name: type, params: {field: '$.n[0]', type: number}}}]\n  input:\n    n: [" + tc.number + "]\n"
-			code, _, errOut := runChecky(t, stdin, "check", "-f", "-")
-			if code != 0 || strings.HasPrefix(errOut, "stdin:7: note: ") != tc.noted {
-				t.Errorf("exit code %d, standard error %q", code, errOut)
-			}
-		})
+		for field, payload := range map[string]string{
+			"input":  "  input:\n    n: [" + tc.number + "]\n",
+			"inputs": "  inputs: [{inputJSON: '{\"n\": [1e400]}'}, {input: null},\n    {input: {n: [" + tc.number + "]}}]\n",
+		} {
+			t.Run(name+"/"+field, func(t *testing.T) {
+				code, _, errOut := runChecky(t, head+payload, "check", "-f", "-")
+				if code != 0 || strings.HasPrefix(errOut, "stdin:7: note: the API server does not keep all digits of this number of spec."+field+";") != tc.noted {
+					t.Errorf("exit code %d, standard error %q", code, errOut)
+				}
+			})
+		}
 	}
 }
