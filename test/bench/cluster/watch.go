@@ -4,7 +4,6 @@ import (
 	"bufio"
 	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
@@ -19,11 +18,12 @@ import (
 // checksPath is the API server's path of all Checks.
 const checksPath = "/apis/checky.dev/v1alpha1/checks"
 
-// Bounds of a watch: how large an event may be, and how long the API server keeps it open.
+// Bounds of a watch: how large an event may be, how long the API server keeps it open, and how often it is opened.
 const (
 	maxEvent      = 8 << 20
 	watchSeconds  = 4 * 60 * 60
 	firstListSize = 1
+	maxReopened   = 20
 )
 
 // Sighting is what a watch tells of a Check that has its verdict.
@@ -38,9 +38,14 @@ type Sighting struct {
 
 // Watch tells of finished Checks.
 type Watch struct {
-	stop context.CancelFunc
-	done chan struct{}
-	err  error // why it ended, once done is closed
+	hc      *http.Client
+	url     string // of the watch, without where it begins
+	name    []byte // how a Check's own name stands in an event
+	f       func(Sighting)
+	version string // of the last object that was seen
+	stop    context.CancelFunc
+	done    chan struct{}
+	err     error // why it ended, once done is closed
 }
 
 // WorkLabel is on each Check that a Driver makes, and says whose it is.
@@ -57,51 +62,63 @@ func (c *Cluster) Watch(ctx context.Context, work, prefix string, f func(Sightin
 	if err != nil {
 		return nil, err
 	}
-	// Without HTTP/2: one connection, and no window to be filled.
-	hc := &http.Client{Transport: &http.Transport{TLSClientConfig: config, ReadBufferSize: 64 << 10}}
-	text, err := mustGet(ctx, hc, fmt.Sprintf("%s%s?limit=%d", cfg.Host, checksPath, firstListSize))
-	if err != nil {
-		return nil, err
-	}
-	var list struct {
-		Metadata struct {
-			ResourceVersion string `json:"resourceVersion"`
-		} `json:"metadata"`
-	}
-	if err := json.Unmarshal(text, &list); err != nil {
-		return nil, err
-	}
-	ctx, stop := context.WithCancel(context.WithoutCancel(ctx))
 	query := url.Values{
-		"watch": {"1"}, "resourceVersion": {list.Metadata.ResourceVersion}, "timeoutSeconds": {strconv.Itoa(watchSeconds)},
+		"watch": {"1"}, "timeoutSeconds": {strconv.Itoa(watchSeconds)},
 		"fieldSelector": {"status.phase!=Pending,status.phase!="}, "labelSelector": {WorkLabel + "=" + work},
 	}
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, cfg.Host+checksPath+"?"+query.Encode(), http.NoBody)
+	w := &Watch{
+		// Without HTTP/2: one connection, and no window to be filled.
+		hc:  &http.Client{Transport: &http.Transport{TLSClientConfig: config, ReadBufferSize: 64 << 10}},
+		url: cfg.Host + checksPath + "?" + query.Encode(), name: []byte(`"name":"` + prefix), f: f, done: make(chan struct{}),
+	}
+	text, err := mustGet(ctx, w.hc, fmt.Sprintf("%s%s?limit=%d", cfg.Host, checksPath, firstListSize))
 	if err != nil {
-		stop()
 		return nil, err
 	}
-	response, err := hc.Do(request) //nolint:bodyclose // whoever reads it closes it
-	if err == nil && response.StatusCode != http.StatusOK {
-		err = errors.Join(fmt.Errorf("watch: status %d", response.StatusCode), response.Body.Close())
-	}
+	w.version = member(text, "resourceVersion")
+	ctx, w.stop = context.WithCancel(context.WithoutCancel(ctx))
+	response, err := w.open(ctx) //nolint:bodyclose // run closes it
 	if err != nil {
-		stop()
+		w.stop()
 		return nil, err
 	}
-	w := &Watch{stop: stop, done: make(chan struct{})}
-	go func() {
-		defer close(w.done)
-		defer hc.CloseIdleConnections()
-		defer response.Body.Close() //nolint:errcheck // it was read
-		w.err = read(response, []byte(`"name":"`+prefix), f)
-	}()
+	go w.run(ctx, response)
 	c.closeAtEnd(w)
 	return w, nil
 }
 
-// read takes events in until the watch ends.
-func read(response *http.Response, name []byte, f func(Sighting)) error {
+// open begins where the last object was seen.
+func (w *Watch) open(ctx context.Context) (*http.Response, error) {
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, w.url+"&resourceVersion="+w.version, http.NoBody)
+	if err != nil {
+		return nil, err
+	}
+	response, err := w.hc.Do(request)
+	if err == nil && response.StatusCode != http.StatusOK {
+		return nil, errors.Join(fmt.Errorf("watch: status %d", response.StatusCode), response.Body.Close())
+	}
+	return response, err
+}
+
+// run takes events in until the watch ends for good. The API server ends watches in order, too, such as those of a kind whose definition it
+// has just learned more of: such a one is taken up where it was.
+func (w *Watch) run(ctx context.Context, response *http.Response) {
+	defer close(w.done)
+	defer w.hc.CloseIdleConnections()
+	for range maxReopened {
+		w.err = errors.Join(w.read(response), response.Body.Close())
+		if w.err == nil {
+			response, w.err = w.open(ctx)
+		}
+		if w.err != nil {
+			return
+		}
+	}
+	w.err = errors.Join(errors.New("the API server ended the watch again and again"), response.Body.Close())
+}
+
+// read takes events in until the API server ends the watch.
+func (w *Watch) read(response *http.Response) error {
 	lines := bufio.NewScanner(response.Body)
 	lines.Buffer(make([]byte, 1<<20), maxEvent)
 	for lines.Scan() {
@@ -109,18 +126,20 @@ func read(response *http.Response, name []byte, f func(Sighting)) error {
 		if bytes.HasPrefix(line, []byte(`{"type":"ERROR"`)) {
 			return errors.New("the API server ended the watch with an error")
 		}
-		at := bytes.Index(line, name) // the object's own name comes first: keys are in alphabetical order, and metadata before spec
+		// The object's own name comes first, and its version: keys are in alphabetical order, and metadata before spec.
+		at := bytes.Index(line, w.name)
+		w.version = member(line, "resourceVersion")
 		if at < 0 || bytes.HasPrefix(line, []byte(`{"type":"DELETED"`)) {
 			continue
 		}
 		number := 0
-		for _, digit := range line[at+len(name):] {
+		for _, digit := range line[at+len(w.name):] {
 			if digit < '0' || digit > '9' {
 				break
 			}
 			number = 10*number + int(digit-'0')
 		}
-		f(Sighting{Number: number, At: time.Now(), Event: line})
+		w.f(Sighting{Number: number, At: time.Now(), Event: line})
 	}
 	return lines.Err()
 }
