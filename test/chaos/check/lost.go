@@ -25,7 +25,8 @@ func Lost(r *Run, b Bounds) []Violation {
 	}
 	told := map[string]bool{}
 	for _, c := range r.calls {
-		if c.Done() && (c.Kind == history.KubeCreate || c.Kind == history.Post) && !told[c.Name] && len(r.byName[c.Name]) == 0 {
+		made := c.Done() && (c.Kind == history.KubeCreate || c.Kind == history.Post)
+		if _, deleted := deletes[c.Name]; made && !told[c.Name] && len(r.byName[c.Name]) == 0 && !deleted && !r.missed(c.end, c.TTL) {
 			told[c.Name] = true
 			found = append(found, violation("lost", c.Name, []history.Entry{c.entry}, "it was acknowledged, and the store never had it"))
 		}
@@ -38,6 +39,9 @@ func Lost(r *Run, b Bounds) []Violation {
 			if at, deleted := deletes[l.name]; deleted && at <= l.deleted.at {
 				continue
 			}
+			if !limited && l.deleted.Type == history.Vanished && last.TTL != nil && r.missed(last.at, *last.TTL) {
+				continue // it had its verdict, and its time to live, while nobody looked
+			}
 			if !limited || l.deleted.at < ends {
 				found = append(found, violation("lost", l.name, l.shown(), "it was deleted before its time to live was over, and by nobody who may"))
 			}
@@ -48,6 +52,12 @@ func Lost(r *Run, b Bounds) []Violation {
 		}
 	}
 	return found
+}
+
+// missed tells whether the watch of Checks was interrupted after a time, and for so long that a Check may have lived all of its time in between.
+func (r *Run) missed(from time.Duration, ttl int32) bool {
+	long := time.Duration(ttl) * time.Second
+	return ttl > 0 && slices.ContainsFunc(r.gaps, func(g window) bool { return g.end-max(from, g.begin) >= long })
 }
 
 // endOfLife is when the time to live of a Check is over, by its last version; false: it has no verdict yet.

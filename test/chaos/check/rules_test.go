@@ -41,6 +41,22 @@ func TestLost(t *testing.T) {
 		"Overdue": {"it should have been deleted long ago", func(s *story) {
 			s.check(1, "ADDED", object{name: "a", ttl: 5, limit: 10}).check(100, history.Final, object{name: "a", ttl: 5, limit: 10})
 		}, "still there"},
+		"DeletedUnseen": {"a caller deleted it while the watch was interrupted", func(s *story) {
+			s.call(1, posted("a")).call(2, history.Call{Kind: history.Delete, Answer: "204", Name: "a"}).check(9, history.Listed, object{name: "b"})
+		}, ""},
+		"LivedUnseen": {"all of its time to live was while the watch was interrupted", func(s *story) {
+			short := posted("a")
+			short.TTL = 5
+			s.check(1, "ADDED", object{name: "b"}).call(2, short).check(9, history.Listed, object{name: "b"})
+		}, ""},
+		"LongerThanUnseen": {"its time to live was longer than that", func(s *story) {
+			long := posted("a")
+			long.TTL = 50
+			s.check(1, "ADDED", object{name: "b"}).call(2, long).check(9, history.Listed, object{name: "b"})
+		}, "the store never had it"},
+		"JudgedUnseen": {"it had its verdict then, too", func(s *story) {
+			s.check(1, "ADDED", object{name: "a", ttl: 5}).check(9, history.Vanished, object{name: "a", ttl: 5})
+		}, ""},
 		"Vanished": {"the store does not hold it in the end", func(s *story) {
 			s.check(1, "ADDED", object{name: "a"}).check(1, "ADDED", object{name: "b"}).check(9, history.Final, object{name: "b"})
 		}, "a: it is not there in the end"},

@@ -93,7 +93,9 @@ type Run struct {
 	heard    []history.Entry
 	samples  []history.Entry
 	marks    map[string]history.Entry
-	finished bool // the store was read when all was over
+	gaps     []window      // in which the watch of Checks was interrupted, so that what began and ended in them was not seen
+	looked   time.Duration // when a Check was seen last
+	finished bool          // the store was read when all was over
 }
 
 // Index puts a history in order.
@@ -130,6 +132,12 @@ func Index(entries []history.Entry) *Run {
 
 // take puts a version of an object where it belongs.
 func (r *Run) take(lives map[string]*life, s seen) {
+	if s.Kind == "Check" {
+		if s.Type == history.Listed || s.Type == history.Vanished {
+			r.gaps = append(r.gaps, window{begin: r.looked, end: s.at})
+		}
+		r.looked = s.at
+	}
 	l := lives[s.UID]
 	if l == nil {
 		l = &life{uid: s.UID, name: s.Name}
@@ -143,7 +151,7 @@ func (r *Run) take(lives map[string]*life, s seen) {
 		}
 	}
 	switch s.Type {
-	case "DELETED":
+	case "DELETED", history.Vanished:
 		l.deleted = &s
 		if len(l.versions) == 0 {
 			l.versions = append(l.versions, s)

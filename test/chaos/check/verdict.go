@@ -47,7 +47,7 @@ func (r *Run) verdictsOf(o *offline, l *life, b Bounds) []Violation {
 		}
 		payload, known := payloads[v.Generation]
 		switch {
-		case !known && i > 0 && s.Type == "LISTED":
+		case !known && i > 0 && s.Type == history.Listed:
 			// The version that it is of was not seen.
 		case !known:
 			bad(i, "a verdict on a generation that never was")

@@ -84,12 +84,16 @@ func (c *Call) Done() bool { return len(c.Answer) == 3 && c.Answer[0] == '2' }
 // failed on the way.
 func (c *Call) Unknown() bool { return c.Answer == None || len(c.Answer) == 3 && c.Answer[0] == '5' }
 
-// Final is the type of Seen of what the store holds when all is over.
-const Final = "FINAL"
+// Types of Seen, besides a watch's own.
+const (
+	Listed   = "LISTED"   // the watch had to begin anew, and this is how it is by now
+	Vanished = "VANISHED" // the watch had to begin anew, and it is not there any more
+	Final    = "FINAL"    // what the store holds when all is over
+)
 
 // Seen is an object as the store had it, by a watch that no fault touches.
 type Seen struct {
-	Type       string `json:"type"` // ADDED, MODIFIED, DELETED; LISTED where the watch had to begin anew; FINAL at the end
+	Type       string `json:"type"` // ADDED, MODIFIED, DELETED, or one of the types above
 	Kind       string `json:"kind"` // Check, RuleSet
 	Name       string `json:"name"`
 	UID        string `json:"uid"`

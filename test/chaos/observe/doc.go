@@ -7,5 +7,5 @@
 //	h := observe.Heard{Journal: path, Recordings: folder, ...}
 //
 // The watch is on no link that faults touch. While the API server is away it waits, and goes on where it was; where the server
-// does not have that any more, it lists, and what came between is missing in the history: LISTED tells.
+// does not have that any more, it lists, and what came between is missing in the history: LISTED and VANISHED tell.
 package observe

@@ -64,14 +64,14 @@ func (s *Store) list(ctx context.Context, kind client.ObjectList) {
 		if o, ok := object.(client.Object); ok {
 			present[string(o.GetUID())] = true
 			if last := s.known[string(o.GetUID())]; last == nil || last.GetResourceVersion() != o.GetResourceVersion() {
-				s.see("LISTED", o)
+				s.see(history.Listed, o)
 			}
 		}
 		return nil
 	})
 	for uid, o := range s.known {
 		if !present[uid] {
-			s.see(string(watch.Deleted), o)
+			s.see(history.Vanished, o)
 		}
 	}
 	s.revision = list.GetResourceVersion()
@@ -109,7 +109,7 @@ func (s *Store) refused(err error) {
 // see puts a version of an object into the history.
 func (s *Store) see(how string, object client.Object) {
 	uid := string(object.GetUID())
-	if how == string(watch.Deleted) {
+	if how == string(watch.Deleted) || how == history.Vanished {
 		delete(s.known, uid)
 	} else {
 		s.known[uid] = object
