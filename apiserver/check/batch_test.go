@@ -255,23 +255,6 @@ func TestBatchByEach(t *testing.T) {
 	}
 }
 
-// TestBatchBytes counts what a batch takes, before its verdict and after.
-func TestBatchBytes(t *testing.T) {
-	c := &v1alpha1.Check{Spec: v1alpha1.CheckSpec{Inputs: []v1alpha1.BatchInput{
-		{Name: "four", InputJSON: strings.Repeat("1", 1000)}, {Input: v1alpha1.JSON{Raw: []byte("12345")}},
-	}}}
-	before := bytesOf(c)
-	if want := checkOverhead + 2*itemOverhead + 4 + 1000 + 5; before != want {
-		t.Errorf("%d bytes, want %d", before, want)
-	}
-	c.Status.Batch = &v1alpha1.BatchVerdict{FailureIndexes: "0", Items: []v1alpha1.BatchItem{
-		{Name: "four", Message: "eleven char", Results: []v1alpha1.Result{{Rule: "rule", Message: "message", Path: "/path"}}},
-	}}
-	if got, want := bytesOf(c)-before, 1+itemOverhead+4+11+4+7+5; got != want {
-		t.Errorf("the verdict has %d bytes, want %d", got, want)
-	}
-}
-
 // TestRefusalOfInputs names the payload that the API server refuses, as the request does.
 func TestRefusalOfInputs(t *testing.T) {
 	inputs := field.NewPath("spec", "inputs")

@@ -134,7 +134,7 @@ func TestNext(t *testing.T) {
 			f := s.checks.follow(name)
 			ctx, cancel := context.WithCancel(t.Context())
 			defer cancel()
-			s.checks.tell(c.state, c.gone)
+			s.checks.tell(s.checks.packer.Pack(c.state), c.gone)
 			if c.want == "wait" {
 				go func() { // end the wait once the state has been looked at
 					for len(f.wake) > 0 {

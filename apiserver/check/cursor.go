@@ -6,6 +6,7 @@ import (
 	"encoding/binary"
 
 	"github.com/checky-dev/checky/api/v1alpha1"
+	"github.com/checky-dev/checky/apiserver/cluster/packed"
 )
 
 // position is a place in the order of an owner's Checks: that of one Check, whether it is still there or not.
@@ -20,8 +21,8 @@ func positionOf(c *v1alpha1.Check) position {
 }
 
 // compare is below 0 if the position comes before a Check's in the order by age, and above 0 if after.
-func (p position) compare(c *v1alpha1.Check) int {
-	return cmp.Or(cmp.Compare(p.created, c.CreationTimestamp.Unix()), cmp.Compare(p.name, c.Name))
+func (p position) compare(c *packed.Check) int {
+	return cmp.Or(cmp.Compare(p.created, c.Created), cmp.Compare(p.name, c.Name))
 }
 
 // A cursor is a position in base64url (RFC 4648, section 5, no padding): one byte of version, eight of the time in seconds, the

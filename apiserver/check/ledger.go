@@ -6,29 +6,36 @@ import (
 	"sync"
 	"sync/atomic"
 
+	"golang.org/x/time/rate"
 	toolscache "k8s.io/client-go/tools/cache"
 
 	"github.com/checky-dev/checky/api/v1alpha1"
+	"github.com/checky-dev/checky/apiserver/cluster/packed"
 )
 
 // ledger is what is known of the Checks that have an owner. The informer of the cache feeds it, and it holds the cache's own objects:
-// pointers, no copies. It is kept beside the cache because the cache gives an owner's Checks only all at once and in no order, and
-// because looking a Check up and following it has to be one step.
+// pointers, no copies; they are packed, and it unpacks what it gives, outside of its lock. It is kept beside the cache because the cache gives
+// an owner's Checks only all at once and in no order, and because looking a Check up and following it has to be one step.
 type ledger struct {
 	namespace string
 	// unfinished counts the Checks without a verdict.
 	unfinished atomic.Int64
 
 	mu     sync.RWMutex
-	byName map[string]*v1alpha1.Check
+	byName map[string]*packed.Check
 	// byOwner are an owner's Checks, the oldest first.
-	byOwner map[string][]*v1alpha1.Check
+	byOwner map[string][]*packed.Check
 	// waiting counts an owner's Checks without a verdict.
 	waiting map[string]int
 	// bytes is how much all Checks take, and ownerBytes how much an owner's do.
 	bytes      int64
 	ownerBytes map[string]int64
 	followers  map[string][]*follower
+
+	// packer takes in what did not come packed.
+	packer *packed.Packer
+	// verify paces live reads of Checks whose verdict may just not have come yet.
+	verify *rate.Limiter
 }
 
 // follower is somebody who waits for what becomes of one name. It keeps the newest state alone, so that a slow one holds nobody up.
@@ -36,27 +43,27 @@ type follower struct {
 	// wake holds one signal: there is a new state.
 	wake chan struct{}
 	// check is the last state seen, and gone that it was deleted in it. The ledger's mutex guards both.
-	check *v1alpha1.Check
+	check *packed.Check
 	gone  bool
 }
 
 func newLedger(namespace string) *ledger {
 	return &ledger{
 		namespace:  namespace,
-		byName:     map[string]*v1alpha1.Check{},
-		byOwner:    map[string][]*v1alpha1.Check{},
+		byName:     map[string]*packed.Check{},
+		byOwner:    map[string][]*packed.Check{},
 		waiting:    map[string]int{},
 		ownerBytes: map[string]int64{},
 		followers:  map[string][]*follower{},
+		packer:     packed.New(),
+		verify:     rate.NewLimiter(verifiesPerSecond, verifiesAtOnce),
 	}
 }
 
 func ownerOf(c *v1alpha1.Check) string { return c.Labels[v1alpha1.OwnerLabel] }
 
 // Finished says whether a Check has a verdict on its present spec.
-func Finished(c *v1alpha1.Check) bool {
-	return c.Status.Phase.Finished() && c.Status.ObservedGeneration == c.Generation
-}
+func Finished(c *v1alpha1.Check) bool { return packed.Finished(c) }
 
 // handler feeds the ledger. It never waits for a follower.
 func (l *ledger) handler() toolscache.ResourceEventHandler {
@@ -73,9 +80,12 @@ func (l *ledger) handler() toolscache.ResourceEventHandler {
 }
 
 // concerns gives the Check that an event is about; nil if it is none of the facade's.
-func (l *ledger) concerns(object any) *v1alpha1.Check {
-	c, ok := object.(*v1alpha1.Check)
-	if !ok || c.Namespace != l.namespace || !validID(c.Name) || ownerOf(c) == "" {
+func (l *ledger) concerns(object any) *packed.Check {
+	c, ok := object.(*packed.Check)
+	if whole, is := object.(*v1alpha1.Check); is {
+		c, ok = l.packer.Pack(whole), true
+	}
+	if !ok || c.Namespace != l.namespace || !validID(c.Name) || c.Owner == "" {
 		return nil
 	}
 	return c
@@ -92,9 +102,9 @@ func (l *ledger) put(object any) {
 		l.remove(old)
 	}
 	l.byName[c.Name] = c
-	list := l.byOwner[ownerOf(c)]
+	list := l.byOwner[c.Owner]
 	at, _ := slices.BinarySearchFunc(list, c, byAge)
-	l.byOwner[ownerOf(c)] = slices.Insert(list, at, c)
+	l.byOwner[c.Owner] = slices.Insert(list, at, c)
 	l.count(c, 1)
 	l.tell(c, false)
 }
@@ -124,39 +134,36 @@ func (l *ledger) forget(c *v1alpha1.Check) {
 }
 
 // remove takes a Check out of all but byName.
-func (l *ledger) remove(old *v1alpha1.Check) {
+func (l *ledger) remove(old *packed.Check) {
 	l.count(old, -1)
-	owner := ownerOf(old)
-	list := l.byOwner[owner]
+	list := l.byOwner[old.Owner]
 	if at, found := slices.BinarySearchFunc(list, old, byAge); found {
 		list = slices.Delete(list, at, at+1)
 	}
 	if len(list) == 0 {
-		delete(l.byOwner, owner)
+		delete(l.byOwner, old.Owner)
 		return
 	}
-	l.byOwner[owner] = list
+	l.byOwner[old.Owner] = list
 }
 
 // count adds a Check to the bytes, and to those without a verdict if it has none; or, with -1, takes it away.
-func (l *ledger) count(c *v1alpha1.Check, by int) {
-	l.weigh(c, int64(by*bytesOf(c)))
-	if Finished(c) {
+func (l *ledger) count(c *packed.Check, by int) {
+	l.weigh(c, int64(by*c.Bytes))
+	if c.Phase != v1alpha1.PhasePending {
 		return
 	}
 	l.unfinished.Add(int64(by))
-	owner := ownerOf(c)
-	if l.waiting[owner] += by; l.waiting[owner] == 0 {
-		delete(l.waiting, owner)
+	if l.waiting[c.Owner] += by; l.waiting[c.Owner] == 0 {
+		delete(l.waiting, c.Owner)
 	}
 }
 
 // weigh counts the bytes of a Check.
-func (l *ledger) weigh(c *v1alpha1.Check, by int64) {
+func (l *ledger) weigh(c *packed.Check, by int64) {
 	l.bytes += by
-	owner := ownerOf(c)
-	if l.ownerBytes[owner] += by; l.ownerBytes[owner] == 0 {
-		delete(l.ownerBytes, owner)
+	if l.ownerBytes[c.Owner] += by; l.ownerBytes[c.Owner] == 0 {
+		delete(l.ownerBytes, c.Owner)
 	}
 }
 
@@ -175,11 +182,11 @@ func (l *ledger) waitingOf(owner string) int {
 }
 
 // byAge orders Checks: the oldest first, and those of one second by name.
-func byAge(a, b *v1alpha1.Check) int {
-	return cmp.Or(a.CreationTimestamp.Compare(b.CreationTimestamp.Time), cmp.Compare(a.Name, b.Name))
+func byAge(a, b *packed.Check) int {
+	return cmp.Or(cmp.Compare(a.Created, b.Created), cmp.Compare(a.Name, b.Name))
 }
 
-func (l *ledger) tell(c *v1alpha1.Check, gone bool) {
+func (l *ledger) tell(c *packed.Check, gone bool) {
 	for _, f := range l.followers[c.Name] {
 		f.check, f.gone = c, gone
 		select {
@@ -192,8 +199,12 @@ func (l *ledger) tell(c *v1alpha1.Check, gone bool) {
 // get gives a Check; nil if the cache has none of that name.
 func (l *ledger) get(name string) *v1alpha1.Check {
 	l.mu.RLock()
-	defer l.mu.RUnlock()
-	return l.byName[name]
+	c := l.byName[name]
+	l.mu.RUnlock()
+	if c == nil {
+		return nil
+	}
+	return c.Whole()
 }
 
 // follow begins to follow a name, which need not exist yet.
@@ -222,37 +233,42 @@ func (l *ledger) unfollow(name string, f *follower) {
 // latest is the newest state since follow; nil if there was none.
 func (l *ledger) latest(f *follower) (c *v1alpha1.Check, gone bool) {
 	l.mu.RLock()
-	defer l.mu.RUnlock()
-	return f.check, f.gone
-}
-
-// phaseOf is what a Check counts as in a list. A verdict on a spec that has changed since is none.
-func phaseOf(c *v1alpha1.Check) v1alpha1.Phase {
-	if !Finished(c) {
-		return v1alpha1.PhasePending
+	last, gone := f.check, f.gone
+	l.mu.RUnlock()
+	if last == nil {
+		return nil, gone
 	}
-	return c.Status.Phase
+	return last.Whole(), gone
 }
 
 // page gives an owner's Checks of some phases (none named: of all) that are older than a position, the newest first, and says whether
-// there are more than the limit.
+// there are more than the limit. A verdict on a spec that has changed since is none.
 func (l *ledger) page(owner string, before *position, phases []v1alpha1.Phase, limit int) (checks []*v1alpha1.Check, more bool) {
+	found, more := l.find(owner, before, phases, limit)
+	checks = make([]*v1alpha1.Check, len(found))
+	for i, c := range found {
+		checks[i] = c.Whole()
+	}
+	return checks, more
+}
+
+func (l *ledger) find(owner string, before *position, phases []v1alpha1.Phase, limit int) (found []*packed.Check, more bool) {
 	l.mu.RLock()
 	defer l.mu.RUnlock()
 	list := l.byOwner[owner]
 	if before != nil {
-		at, _ := slices.BinarySearchFunc(list, *before, func(c *v1alpha1.Check, p position) int { return -p.compare(c) })
+		at, _ := slices.BinarySearchFunc(list, *before, func(c *packed.Check, p position) int { return -p.compare(c) })
 		list = list[:at]
 	}
-	checks = make([]*v1alpha1.Check, 0, min(limit, len(list)))
+	found = make([]*packed.Check, 0, min(limit, len(list)))
 	for _, c := range slices.Backward(list) {
-		if len(phases) > 0 && !slices.Contains(phases, phaseOf(c)) {
+		if len(phases) > 0 && !slices.Contains(phases, c.Phase) {
 			continue
 		}
-		if len(checks) == limit {
-			return checks, true
+		if len(found) == limit {
+			return found, true
 		}
-		checks = append(checks, c)
+		found = append(found, c)
 	}
-	return checks, false
+	return found, false
 }

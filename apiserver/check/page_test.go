@@ -16,6 +16,7 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/checky-dev/checky/api/v1alpha1"
+	"github.com/checky-dev/checky/apiserver/cluster/packed"
 )
 
 // These tests are of internals: pages and cursors need a ledger, and no cluster.
@@ -38,6 +39,21 @@ var (
 func drawCheck(t *rapid.T, from, to int64) *v1alpha1.Check {
 	return checkAt(anyName.Draw(t, "name"), rapid.Int64Range(from, to).Draw(t, "second"),
 		rapid.SampledFrom([]string{"ada", "bob"}).Draw(t, "owner"), anyPhase.Draw(t, "phase"))
+}
+
+// wholes unpacks Checks.
+func wholes(list []*packed.Check) (all []*v1alpha1.Check) {
+	for _, c := range list {
+		all = append(all, c.Whole())
+	}
+	return all
+}
+
+func olderFirst(a, b *v1alpha1.Check) int {
+	if order := a.CreationTimestamp.Compare(b.CreationTimestamp.Time); order != 0 {
+		return order
+	}
+	return strings.Compare(a.Name, b.Name)
 }
 
 func names(list []*v1alpha1.Check) []string {
@@ -84,7 +100,7 @@ func TestPages(t *testing.T) {
 				want = append(want, c)
 			}
 		}
-		slices.SortFunc(want, func(a, b *v1alpha1.Check) int { return byAge(b, a) })
+		slices.SortFunc(want, func(a, b *v1alpha1.Check) int { return olderFirst(b, a) })
 
 		deleted := map[string]bool{}
 		query, got := Query{Phases: phases, Limit: rapid.IntRange(0, MaxLimit).Draw(t, "limit")}, []*v1alpha1.Check(nil)
@@ -154,12 +170,19 @@ func TestLedger(t *testing.T) {
 			owned[ownerOf(c)] = append(owned[ownerOf(c)], c)
 		}
 		for _, list := range owned {
-			slices.SortFunc(list, byAge)
+			slices.SortFunc(list, olderFirst)
 		}
-		if diff := cmp.Diff(model, l.byName); diff != "" {
+		byName, byOwner := map[string]*v1alpha1.Check{}, map[string][]*v1alpha1.Check{}
+		for name, c := range l.byName {
+			byName[name] = c.Whole()
+		}
+		for owner, list := range l.byOwner {
+			byOwner[owner] = wholes(list)
+		}
+		if diff := cmp.Diff(model, byName); diff != "" {
 			t.Fatalf("names (-want +got):\n%s", diff)
 		}
-		if diff := cmp.Diff(owned, l.byOwner); diff != "" {
+		if diff := cmp.Diff(owned, byOwner); diff != "" {
 			t.Fatalf("owners (-want +got):\n%s", diff)
 		}
 		if got := l.unfinished.Load(); got != unfinished {

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"time"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/types"
@@ -11,16 +12,39 @@ import (
 	"github.com/checky-dev/checky/api/v1alpha1"
 )
 
+// How often a Check that the cache has without a verdict is read from the API server, to tell whether the verdict has just not come yet: another
+// replica may have given it already.
+const (
+	// trustPending is how old a Check is at least; most have their verdict sooner.
+	trustPending      = time.Second
+	verifiesPerSecond = 20
+	verifiesAtOnce    = 20
+)
+
 // Get gives a Check of the owner's. The cache answers; a Check that it has not got is read from the API server, since another replica
-// may just have created it. Nobody may change what it gives. Its errors are ErrNotFound, ErrNotSetUp and ErrUnavailable.
+// may just have created it, and so is one, within a rate, that has waited for its verdict for a while. Nobody may change what it gives. Its errors are ErrNotFound, ErrNotSetUp and ErrUnavailable.
 func (s *Service) Get(ctx context.Context, owner, id string) (*v1alpha1.Check, error) {
 	if !validID(id) {
 		return nil, ErrNotFound
 	}
-	if c := s.checks.get(id); c != nil {
-		return owned(c, owner)
+	c := s.checks.get(id)
+	if c == nil {
+		return s.getLive(ctx, owner, id)
 	}
-	return s.getLive(ctx, owner, id)
+	if c, err := owned(c, owner); err != nil || Finished(c) || !s.doubtful(c) {
+		return c, err
+	}
+	live, err := s.getLive(ctx, owner, id)
+	if err == nil || errors.Is(err, ErrNotFound) {
+		return live, err
+	}
+	return c, nil
+}
+
+// doubtful says whether it is worth a call to know that a Check has no verdict.
+func (s *Service) doubtful(c *v1alpha1.Check) bool {
+	now := s.o.Clock.Now()
+	return now.Sub(c.CreationTimestamp.Time) >= trustPending && s.reachable() == nil && s.checks.verify.AllowN(now, 1)
 }
 
 func (s *Service) getLive(ctx context.Context, owner, id string) (*v1alpha1.Check, error) {

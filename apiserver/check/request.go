@@ -10,6 +10,7 @@ import (
 	"k8s.io/apimachinery/pkg/util/validation"
 
 	"github.com/checky-dev/checky/api/v1alpha1"
+	"github.com/checky-dev/checky/apiserver/cluster/packed"
 	"github.com/checky-dev/checky/rules"
 )
 
@@ -89,7 +90,7 @@ func (s *Service) compile(ctx context.Context, list []v1alpha1.Rule) (*rules.Set
 			return nil, invalid("body.rules["+strconv.Itoa(i)+"].explain.query", "expected 1 to %d characters", maxQueryRunes)
 		}
 	}
-	length := lengthOf(list)
+	length := packed.WeighRules(list)
 	if length > maxRulesBytes {
 		return nil, invalid("body.rules", "the rules of a request may have at most %d bytes together; put some into a RuleSet", maxRulesBytes)
 	}
@@ -111,21 +112,6 @@ func (s *Service) compile(ctx context.Context, list []v1alpha1.Rule) (*rules.Set
 		}
 	}
 	return nil, invalid("body.rules["+strconv.Itoa(first)+"]", "%s", rules.ClipBytes(masked(problem.Error(), &list[first]), rules.MaxMessageBytes))
-}
-
-// lengthOf is how long rules are, but for what their form adds.
-func lengthOf(list []v1alpha1.Rule) (length int) {
-	for i := range list {
-		r := &list[i]
-		length += len(r.Name) + len(r.When) + len(r.Message) + len(r.JSONSchema.Raw)
-		if r.Module != nil {
-			length += len(r.Module.Name) + len(r.Module.Params.Raw)
-		}
-		if r.CEL != nil {
-			length += len(r.CEL.Expression) + len(r.CEL.MessageExpression)
-		}
-	}
-	return length
 }
 
 // byName gives the places of rules in the order of their names.

@@ -8,6 +8,7 @@ import (
 	"k8s.io/utils/clock"
 
 	"github.com/checky-dev/checky/api/v1alpha1"
+	"github.com/checky-dev/checky/apiserver/cluster/packed"
 )
 
 // How much of etcd, which takes 2 GiB unless told otherwise and then takes no more writes of anybody's, Checks may fill. What is there
@@ -22,9 +23,6 @@ const (
 	bytesAtOnce    = 64 << 20
 	// maxWriters is how many owners' bytes are counted. Past that the one that wrote least recently is forgotten.
 	maxWriters = 10_000
-	// checkOverhead is what a Check takes besides its texts, in bytes, and itemOverhead what each payload of a batch does.
-	checkOverhead = 2 << 10
-	itemOverhead  = 64
 )
 
 // pace bounds the bytes that are written: all of them, and each owner's.
@@ -68,37 +66,9 @@ func (p *pace) allow(owner string, bytes int) error {
 	return nil
 }
 
-// bytesOf is about how much a Check takes.
-func bytesOf(c *v1alpha1.Check) int {
-	n := checkOverhead + len(c.Spec.InputJSON) + len(c.Spec.Input.Raw) + lengthOf(c.Spec.Rules) + len(c.Status.Explanation)
-	for i := range c.Spec.Inputs {
-		in := &c.Spec.Inputs[i]
-		n += itemOverhead + len(in.Name) + len(in.InputJSON) + len(in.Input.Raw)
-	}
-	n += bytesOfResults(c.Status.Results)
-	for i := range c.Status.Passages {
-		n += len(c.Status.Passages[i].Text)
-	}
-	if batch := c.Status.Batch; batch != nil {
-		n += len(batch.FailureIndexes) + len(batch.ErrorIndexes)
-		for i := range batch.Items {
-			item := &batch.Items[i]
-			n += itemOverhead + len(item.Name) + len(item.Message) + bytesOfResults(item.Results)
-		}
-	}
-	return n
-}
-
-func bytesOfResults(list []v1alpha1.Result) (n int) {
-	for i := range list {
-		n += len(list[i].Message) + len(list[i].Rule) + len(list[i].Path)
-	}
-	return n
-}
-
 // room says whether there is room for another Check of its owner's: nil, ErrOwnerBytes or ErrBytes.
 func (s *Service) room(check *v1alpha1.Check) error {
-	bytes := bytesOf(check)
+	bytes := packed.Weigh(check)
 	all, owners := s.checks.bytesOf(ownerOf(check))
 	if owners+int64(bytes) > s.o.MaxBytes/maxBytesPart {
 		return ErrOwnerBytes
@@ -107,5 +77,5 @@ func (s *Service) room(check *v1alpha1.Check) error {
 		return ErrBytes
 	}
 	// The pace is about texts: how many Checks there are is limited by their number.
-	return s.pace.allow(ownerOf(check), bytes-checkOverhead)
+	return s.pace.allow(ownerOf(check), bytes-packed.Overhead)
 }

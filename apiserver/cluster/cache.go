@@ -23,6 +23,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client/apiutil"
 
 	"github.com/checky-dev/checky/api/v1alpha1"
+	"github.com/checky-dev/checky/apiserver/cluster/packed"
 )
 
 // openCache makes the cache with an informer for each kind, none of which is started yet.
@@ -81,6 +82,7 @@ func cached(o Options) (map[client.Object]cache.ByObject, error) {
 		&v1alpha1.Check{}: {
 			Namespaces: map[string]cache.Config{o.CheckNamespace: {}},
 			Label:      labels.NewSelector().Add(*owned),
+			Transform:  packing(packed.New()),
 		},
 		&v1alpha1.RuleSet{}:        {Namespaces: map[string]cache.Config{o.CheckNamespace: {}}},
 		&v1alpha1.ClusterRuleSet{}: {},
@@ -131,6 +133,17 @@ func strip(obj any) (any, error) {
 		object.SetAnnotations(annotations)
 	}
 	return obj, nil
+}
+
+// packing takes the same off Checks, and packs them.
+func packing(p *packed.Packer) toolscache.TransformFunc {
+	return func(obj any) (any, error) {
+		stripped, err := strip(obj)
+		if err != nil {
+			return nil, err
+		}
+		return p.Transform(stripped)
+	}
 }
 
 func kindOf(obj runtime.Object) string {

@@ -158,7 +158,7 @@ func (c *Cluster) Missing() []string {
 
 // Cache holds the Checks that have v1alpha1.OwnerLabel and the RuleSets of CheckNamespace, all ClusterRuleSets, the Secrets of
 // Namespace that have FacadeLabel, and the EndpointSlices of Service. It refuses other kinds. What it returns
-// is shared: nobody may change it. Before Synced, a read waits for as long as its context lets it.
+// is shared: nobody may change it. Checks it holds packed, as *packed.Check: they are followed by an event handler, and not read. Before Synced, a read waits for as long as its context lets it.
 func (c *Cluster) Cache() cache.Cache { return c.cache }
 
 // Client writes to the API server, and reads from it, never from the cache. It knows the kinds of Cache. A call takes 10 seconds at most

@@ -12,6 +12,7 @@ import (
 	"github.com/go-logr/logr/funcr"
 	"github.com/prometheus/client_golang/prometheus"
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/util/wait"
 	"k8s.io/client-go/rest"
@@ -21,6 +22,7 @@ import (
 
 	"github.com/checky-dev/checky/api/v1alpha1"
 	"github.com/checky-dev/checky/apiserver/cluster"
+	"github.com/checky-dev/checky/apiserver/cluster/packed"
 	"github.com/checky-dev/checky/cmd/checky/controlplane/controlplanetest"
 )
 
@@ -41,7 +43,8 @@ type world struct {
 	admin     client.WithWatch
 	namespace string
 	registry  *prometheus.Registry
-	seen      recorder
+	seen      recorder // of Secrets
+	checks    recorder
 	stop      func() // ends the Cluster, and waits for its end
 }
 
@@ -68,12 +71,14 @@ func prepare(t *testing.T, cfg, direct *rest.Config) *world {
 	if err != nil {
 		t.Fatal(err)
 	}
-	informer, err := w.Cache().GetInformer(t.Context(), &corev1.Secret{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := informer.AddEventHandler(&w.seen); err != nil {
-		t.Fatal(err)
+	for object, seen := range map[client.Object]*recorder{&corev1.Secret{}: &w.seen, &v1alpha1.Check{}: &w.checks} {
+		informer, err := w.Cache().GetInformer(t.Context(), object)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := informer.AddEventHandler(seen); err != nil {
+			t.Fatal(err)
+		}
 	}
 	return w
 }
@@ -156,6 +161,13 @@ func (w *world) check(name string) *v1alpha1.Check {
 // cached tells whether the cache holds an object.
 func (w *world) cached(object client.Object) bool {
 	w.t.Helper()
+	if check, ok := object.(*v1alpha1.Check); ok { // they are held packed, and followed instead of read
+		whole := w.checks.held(check.Name)
+		if whole != nil {
+			whole.DeepCopyInto(check)
+		}
+		return whole != nil
+	}
 	err := w.Cache().Get(w.t.Context(), client.ObjectKeyFromObject(object), object)
 	if client.IgnoreNotFound(err) != nil {
 		w.t.Fatalf("read from the cache: %v", err)
@@ -194,6 +206,7 @@ func (w *world) gauge(name, kind string) float64 {
 type recorder struct {
 	mu     sync.Mutex
 	events map[string][]string
+	checks map[string]*packed.Check
 }
 
 func (r *recorder) OnAdd(obj any, _ bool) { r.note("add", obj) }
@@ -209,10 +222,30 @@ func (r *recorder) note(what string, obj any) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.events == nil {
-		r.events = make(map[string][]string)
+		r.events, r.checks = make(map[string][]string), make(map[string]*packed.Check)
 	}
-	name := obj.(client.Object).GetName()
+	object, err := meta.Accessor(obj)
+	if err != nil {
+		panic(err)
+	}
+	name := object.GetName()
 	r.events[name] = append(r.events[name], what)
+	if c, ok := obj.(*packed.Check); ok {
+		r.checks[name] = c
+		if what == "delete" {
+			delete(r.checks, name)
+		}
+	}
+}
+
+// held is a Check as the informer last told of it; nil: it was deleted, or never there.
+func (r *recorder) held(name string) *v1alpha1.Check {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if c := r.checks[name]; c != nil {
+		return c.Whole()
+	}
+	return nil
 }
 
 func (r *recorder) last(name string) string {
