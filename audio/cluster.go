@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/go-logr/logr"
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -20,6 +21,7 @@ import (
 	"github.com/checky-dev/checky/alerts"
 	"github.com/checky-dev/checky/api/v1alpha1"
 	"github.com/checky-dev/checky/audio/dispatch"
+	"github.com/checky-dev/checky/relist"
 )
 
 // failing selects, at the API server, the Checks that are worth a tone. All others never reach this process.
@@ -55,7 +57,7 @@ func metadataOf(kind string) *metav1.PartialObjectMetadata {
 }
 
 // newCache watches what the daemon needs, and keeps of it what the daemon looks at; of ConfigMaps, what sounds makes of them.
-func newCache(cluster *rest.Config, scheme *runtime.Scheme, node, namespace string, sounds toolscache.TransformFunc) (cache.Cache, error) {
+func newCache(cluster *rest.Config, scheme *runtime.Scheme, log logr.Logger, node, namespace string, sounds toolscache.TransformFunc) (cache.Cache, error) {
 	tones, err := labels.ValidatedSelectorFromSet(labels.Set{v1alpha1.ToneLabel: "true"})
 	if err != nil {
 		return nil, err
@@ -64,6 +66,7 @@ func newCache(cluster *rest.Config, scheme *runtime.Scheme, node, namespace stri
 		Scheme:           scheme,
 		Mapper:           newMapper(),
 		DefaultTransform: cache.TransformStripManagedFields(),
+		NewInformer:      relist.New(log).NewInformer,
 		ByObject: map[client.Object]cache.ByObject{
 			&v1alpha1.Check{}:       {Field: failing, Transform: stripCheck},
 			&v1alpha1.Silence{}:     {Transform: stripSilence},

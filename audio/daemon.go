@@ -177,7 +177,7 @@ func (d *daemon) connect(cluster *rest.Config) error {
 	if d.live, err = client.New(cluster, client.Options{Scheme: scheme, Mapper: newMapper()}); err != nil {
 		return err
 	}
-	d.cache, err = newCache(cluster, scheme, d.options.NodeName, d.options.Namespace, d.sounds.put)
+	d.cache, err = newCache(cluster, scheme, d.log, d.options.NodeName, d.options.Namespace, d.sounds.put)
 	return err
 }
 

@@ -119,8 +119,8 @@ func takeIn[Item, Compiled any, Object interface {
 	return usable, fresh, seen
 }
 
-// told remembers in which version the log last spoke of the objects of a kind. All are looked at anew whenever one of them or the node changes, a
-// heartbeat of its kubelet included: the log speaks of each once for each of its generations.
+// told remembers in which version the log last spoke of the objects of a kind. All are looked at anew whenever one of them or the node changes: the
+// log speaks of each once for each of its generations.
 type told map[types.NamespacedName]version
 
 type version struct {

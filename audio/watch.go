@@ -6,6 +6,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"fmt"
+	"maps"
 
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/meta"
@@ -23,20 +24,22 @@ import (
 // by half of the policies.
 func (d *daemon) watch(ctx context.Context) error {
 	stale := make(chan struct{}, 1) // of one place: many changes at a time are one
-	changed := onChange(func() {
-		select {
-		case stale <- struct{}{}:
-		default:
-		}
-	})
+	changed := func(differ matters) toolscache.ResourceEventHandler {
+		return onChange(differ, func() {
+			select {
+			case stale <- struct{}{}:
+			default:
+			}
+		})
+	}
 	for _, w := range []struct {
 		object  client.Object
 		handler toolscache.ResourceEventHandler
 	}{
 		{metadataOf("Namespace"), toolscache.ResourceEventHandlerFuncs{AddFunc: d.namespace, UpdateFunc: func(_, now any) { d.namespace(now) }, DeleteFunc: d.namespaceGone}},
-		{metadataOf("Node"), changed},
-		{&v1alpha1.AlertPolicy{}, changed},
-		{&v1alpha1.Silence{}, changed},
+		{metadataOf("Node"), changed(labelsChanged)},
+		{&v1alpha1.AlertPolicy{}, changed(specChanged)},
+		{&v1alpha1.Silence{}, changed(specChanged)},
 	} {
 		if err := d.follow(ctx, w.object, w.handler); err != nil {
 			return err
@@ -87,10 +90,34 @@ func (d *daemon) follow(ctx context.Context, object client.Object, handler tools
 	return nil
 }
 
-// onChange calls f for any change whatever.
-func onChange(f func()) toolscache.ResourceEventHandler {
+// matters says whether two versions of an object differ in what the daemon goes by. A Node is written at each heartbeat of its kubelet, and a policy
+// whenever the controller counts what it selects: none of that is worth looking at all failures anew.
+type matters func(before, now metav1.Object) bool
+
+// labelsChanged is for what labels alone are gone by of.
+func labelsChanged(before, now metav1.Object) bool {
+	return !maps.Equal(before.GetLabels(), now.GetLabels())
+}
+
+// specChanged is for what the spec alone is gone by of.
+func specChanged(before, now metav1.Object) bool {
+	return before.GetGeneration() != now.GetGeneration()
+}
+
+// onChange calls f for each object that comes, goes, is replaced by another of its name, or changes in what matters.
+func onChange(differ matters, f func()) toolscache.ResourceEventHandler {
 	return toolscache.ResourceEventHandlerFuncs{
-		AddFunc: func(any) { f() }, UpdateFunc: func(any, any) { f() }, DeleteFunc: func(any) { f() },
+		AddFunc: func(any) { f() },
+		UpdateFunc: func(before, now any) {
+			old, err := meta.Accessor(before)
+			if err != nil {
+				return
+			}
+			if present, err := meta.Accessor(now); err == nil && (old.GetUID() != present.GetUID() || differ(old, present)) {
+				f()
+			}
+		},
+		DeleteFunc: func(any) { f() },
 	}
 }
 

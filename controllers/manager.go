@@ -38,6 +38,7 @@ import (
 	"github.com/checky-dev/checky/controllers/silence"
 	"github.com/checky-dev/checky/engine"
 	"github.com/checky-dev/checky/rag"
+	"github.com/checky-dev/checky/relist"
 	"github.com/checky-dev/checky/rules/builtin"
 )
 
@@ -117,7 +118,8 @@ func newManager(cluster *rest.Config, o *Options, certificates *certificate.Stor
 		Controller:                    config.Controller{SkipNameValidation: new(true)}, // several managers may run in one process
 		Cache: cache.Options{
 			DefaultTransform: cache.TransformStripManagedFields(),
-			ByObject:         map[client.Object]cache.ByObject{&v1alpha1.Check{}: {Transform: check.Strip}},
+			NewInformer:      relist.New(ctrl.Log.WithName("cache")).NewInformer,
+			ByObject:         map[client.Object]cache.ByObject{&v1alpha1.Check{}: {Transform: check.NewStripper().Strip}},
 		},
 	}
 	if o.Webhooks {

@@ -35,7 +35,7 @@ func failingCheck(t *testing.T, change func(*v1alpha1.Check)) *v1alpha1.Check {
 		}},
 	}
 	change(whole)
-	object, err := check.Strip(whole)
+	object, err := check.NewStripper().Strip(whole)
 	if err != nil {
 		t.Fatal(err)
 	}

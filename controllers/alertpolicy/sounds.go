@@ -21,6 +21,7 @@ import (
 	"github.com/checky-dev/checky/alerts"
 	"github.com/checky-dev/checky/alerts/tone"
 	"github.com/checky-dev/checky/api/v1alpha1"
+	"github.com/checky-dev/checky/relist"
 )
 
 // Sounds that policies name are in ConfigMaps of Checky's own namespace.
@@ -55,6 +56,7 @@ func NewSounds(mgr ctrl.Manager, namespace string) (*Sounds, error) {
 		DefaultNamespaces:    map[string]cache.Config{namespace: {}},
 		DefaultLabelSelector: labels.SelectorFromSet(labels.Set{v1alpha1.ToneLabel: "true"}),
 		DefaultTransform:     cache.TransformStripManagedFields(),
+		NewInformer:          relist.New(mgr.GetLogger().WithName("sounds")).NewInformer,
 	})
 	if err != nil {
 		return nil, err

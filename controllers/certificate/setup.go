@@ -23,6 +23,8 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/source"
 
 	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/checky-dev/checky/relist"
 )
 
 const (
@@ -84,6 +86,7 @@ func (r *reconciler) watch(mgr ctrl.Manager, kind schema.GroupVersionKind, names
 		HTTPClient:           mgr.GetHTTPClient(),
 		DefaultFieldSelector: fields.OneTermEqualSelector(metav1.ObjectNameField, name),
 		DefaultTransform:     cache.TransformStripManagedFields(),
+		NewInformer:          relist.New(mgr.GetLogger().WithName("certificates")).NewInformer,
 	}
 	if namespace != "" {
 		options.DefaultNamespaces = map[string]cache.Config{namespace: {}}

@@ -34,7 +34,7 @@ func finishedCheck() *v1alpha1.Check {
 
 func strip(t *testing.T, check *v1alpha1.Check) *v1alpha1.Check {
 	t.Helper()
-	object, err := Strip(check.DeepCopy())
+	object, err := NewStripper().Strip(check.DeepCopy())
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -22,6 +22,7 @@ import (
 
 	"github.com/checky-dev/checky/controllers/metrics"
 	"github.com/checky-dev/checky/engine"
+	"github.com/checky-dev/checky/relist"
 )
 
 // Reconciler gives Checks their verdicts.
@@ -50,8 +51,19 @@ type Reconciler struct {
 	arrived arrivals
 }
 
-// Reconcile brings one Check's status up to date.
+// Reconcile brings one Check's status up to date. Where the API server gives no answer it waits for a moment and has the Check come again: as many
+// tries as there are workers, however many Checks wait, and none of them waits for longer each time that it fails.
 func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Result, error) {
+	result, err := r.reconcile(ctx, req)
+	if !relist.Unanswered(err) {
+		return result, err
+	}
+	log.FromContext(ctx).V(1).Info("No answer from the API server; the Check comes again", "error", err.Error())
+	relist.Pause(ctx)
+	return ctrl.Result{RequeueAfter: time.Millisecond}, nil
+}
+
+func (r *Reconciler) reconcile(ctx context.Context, req ctrl.Request) (ctrl.Result, error) {
 	arrived := r.arrived.take(req.NamespacedName, r.Clock.Now())
 	s, err := r.load(ctx, req)
 	if s == nil || err != nil {

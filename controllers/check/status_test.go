@@ -171,6 +171,7 @@ func TestStrip(t *testing.T) {
 		k.Spec.Input.Raw = []byte(`{"a":1}`)
 		k.Spec.InputJSON = "1"
 		k.Spec.Inputs = []v1alpha1.BatchInput{{InputJSON: "1"}}
+		k.Spec.InputFrom = &v1alpha1.InputSource{} // its digest is compared
 		k.Spec.RuleSets = []v1alpha1.RuleSetReference{{Name: "s"}}
 		k.Status = v1alpha1.CheckStatus{ObservedGeneration: observed, Verdict: v1alpha1.Verdict{
 			Phase: phase, Explanation: "long", InputDigest: "i", RulesDigest: "r", Results: []v1alpha1.Result{{}}, Batch: &v1alpha1.BatchVerdict{},
@@ -186,7 +187,7 @@ func TestStrip(t *testing.T) {
 		"Pending":  {whole(v1alpha1.PhasePending, 2), false},
 	} {
 		t.Run(name, func(t *testing.T) {
-			got, err := Strip(tc.check)
+			got, err := NewStripper().Strip(tc.check)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -202,5 +203,48 @@ func TestStrip(t *testing.T) {
 				t.Errorf("something that is needed was dropped: %+v", k)
 			}
 		})
+	}
+}
+
+// TestStripTwice holds that what was stripped stays as it is, that many Checks share what they have in common, and that of labels those are kept
+// which somebody looks at.
+func TestStripTwice(t *testing.T) {
+	s := NewStripper()
+	check := func(alert *v1alpha1.Alert) *v1alpha1.Check {
+		k := &v1alpha1.Check{ObjectMeta: metav1.ObjectMeta{Name: "a", Labels: map[string]string{v1alpha1.OwnerLabel: "ada", "team": "x"}}}
+		k.Annotations = map[string]string{strippedAnnotation: "by a user"}
+		k.Status.Phase, k.Status.InputDigest, k.Status.Alert = v1alpha1.PhaseFailure, "i", alert
+		return k
+	}
+	strip := func(k *v1alpha1.Check) *v1alpha1.Check {
+		t.Helper()
+		object, err := s.Strip(k)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return object.(*v1alpha1.Check)
+	}
+	failing := &v1alpha1.Alert{Key: "k", Severity: v1alpha1.SeverityError}
+	once := strip(check(failing))
+	if diff := cmp.Diff(once, strip(once.DeepCopy())); diff != "" {
+		t.Errorf("stripped twice (-once +twice):\n%s", diff)
+	}
+	if once.Status.InputDigest != "" || once.Status.Alert.Key != "" || len(once.Labels) != 2 {
+		t.Errorf("of a failing Check is kept: %+v", once)
+	}
+	if labels := strip(check(nil)).Labels; len(labels) != 1 || labels[v1alpha1.OwnerLabel] != "ada" {
+		t.Errorf("labels %v of a Check that no policy looks at", labels)
+	}
+	held := s.labels.Len()
+	for range 10 {
+		strip(check(failing))
+	}
+	if s.labels.Len() != held || held != 2 {
+		t.Errorf("%d sets of labels are held", s.labels.Len())
+	}
+	pending := check(failing)
+	pending.Status.Phase = v1alpha1.PhasePending
+	if stripped(strip(pending)) || len(mark) != 1 {
+		t.Error("a user's annotation says that a Check is stripped, or took the mark of all others")
 	}
 }
