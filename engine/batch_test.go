@@ -476,3 +476,24 @@ func TestBatchProblems(t *testing.T) {
 		})
 	}
 }
+
+// TestBatchOfEndlessRules has rules that end by their time alone: the batch's ends it all the same.
+func TestBatchOfEndlessRules(t *testing.T) {
+	compiler := rules.NewCompiler([]rules.Module{{
+		Name: "endless", Compile: func(*rules.Params) (rules.Checker, error) { return endless{}, nil },
+	}}, nil, nil, nil)
+	p, err := engine.NewProgram("", compiler.Compile("", []v1alpha1.Rule{{Name: "a", Module: &v1alpha1.ModuleRule{Name: "endless"}}}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	b := (&engine.Engine{}).NewBatch(engine.BatchOptions{Program: p, Now: noon, MaxTime: 200 * time.Millisecond})
+	b.Add(t.Context(), items(strings.Split(strings.Repeat("1 ", rules.MaxBatchItems), " ")[:rules.MaxBatchItems]...))
+	o := b.Outcome(t.Context())
+	if !o.TimedOut || o.Verdict.Batch.ErrorIndexes != "0-999" {
+		t.Errorf("timed out: %v; errors: %s", o.TimedOut, o.Verdict.Batch.ErrorIndexes)
+	}
+	told := o.Verdict.Batch.Items
+	if first, last := told[0], told[len(told)-1]; len(first.Results) != 1 || !strings.Contains(last.Message, "ran out of time") {
+		t.Errorf("the first and the last of the items: %+v, %+v", first, last)
+	}
+}
