@@ -97,7 +97,7 @@ func TestProgress(t *testing.T) {
 		t.Errorf("exit code %d", code)
 	}
 	written := shown.end()
-	if !strings.Contains(written, "orders.ndjson  256 payloads, ") {
+	if !strings.Contains(written, "orders.ndjson  0/0 MB  256 payloads, ") {
 		t.Errorf("there was no bar: %q", written)
 	}
 	if got := screen(written); got != want {
@@ -122,7 +122,7 @@ func TestProgressOfAPipe(t *testing.T) {
 		t.Errorf("exit code %d", code)
 	}
 	written := shown.end()
-	if got := screen(written); !strings.Contains(written, "stdin  256 payloads, ") || got != want {
+	if got := screen(written); !strings.Contains(written, "stdin  0 MB  256 payloads, ") || got != want {
 		t.Errorf("the terminal shows\n%q\nof\n%q", got, written)
 	}
 }
