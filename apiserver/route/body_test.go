@@ -76,7 +76,6 @@ func FuzzBatchBody(f *testing.F) {
 		`{"inputs": []}`, `{"inputs": null}`, `{"inputs": {}}`, `{"inputs": "x"}`, `{"inputs": [1]}`, `{"inputs": [null]}`, `{"inputs": [{}]}`, `{"inputs": [{"input": 1}`,
 		`{"inputs": [{"name": 7, "input": 1}]}`, `{"inputs": [{"input": 1, "Name": "x"}]}`, `{"inputs": [{"input": 1, "input": 2}]}`,
 		`{"inputs": [{"input": {"a": 1, "a": 2}}]}`, `{"inputs": [{"input": 1}], "inputs": [{"input": 2}]}`, `{"input": 1}`, `{"inputs": [{"input": "\ud800"}]}`,
-		`{"inputs": [` + strings.Repeat(`{"input":1},`, 1000) + `{"input":1}]}`,
 		`{"inputs": [{"input": ` + strings.Repeat("[", 70) + strings.Repeat("]", 70) + `}]}`,
 		`[]`, `{`, "\xff", "",
 	} {
