@@ -183,7 +183,7 @@ func (o *options) section(ctx context.Context, s section.Section, work string, p
 		}
 	}()
 	return s.Run(ctx, section.Options{
-		Quick: o.quick, Steady: o.steady, Out: progress, Work: work, Root: o.root, Bin: o.bin, Assets: os.Getenv("KUBEBUILDER_ASSETS"),
+		Quick: o.quick, Steady: o.steady, Profiles: filepath.Join(o.out, "profiles"), Out: progress, Work: work, Root: o.root, Bin: o.bin, Assets: os.Getenv("KUBEBUILDER_ASSETS"),
 	})
 }
 

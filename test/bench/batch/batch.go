@@ -95,7 +95,21 @@ func Run(ctx context.Context, o section.Options) (_ *report.Section, err error) 
 		b.o.Progress("round %d of %d: %s verdicts/s by single Checks, %s by batches, %s by batches of texts, %s by POST", i+1, b.rounds,
 			report.Number(b.one[i].perSecond), report.Number(b.object[i].perSecond), report.Number(b.text[i].perSecond), post)
 	}
-	return b.section(), nil
+	return b.section(), b.profiled(ctx)
+}
+
+// profiled has the controller work once more while its processor time is looked at.
+func (b *bench) profiled(ctx context.Context) error {
+	length := time.Duration(float64(b.batches*payloads) / b.text[0].perSecond * float64(time.Second))
+	var profile []byte
+	done := make(chan error, 1)
+	go func() {
+		var err error
+		profile, err = b.controller.Profile(ctx, max(length.Truncate(time.Second), time.Second))
+		done <- err
+	}()
+	_, err := b.flood(ctx, b.texts, b.batches)
+	return errors.Join(err, <-done, b.o.KeepProfile("controller-batches", profile))
 }
 
 func (b *bench) prepare(ctx context.Context) (err error) {

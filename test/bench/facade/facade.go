@@ -181,14 +181,15 @@ func (b *bench) besideOperator(ctx context.Context, t *target) error {
 // profiles looks at the facade's processor time during dry runs and recorded checks that are told of nowhere else.
 func (b *bench) profiles(ctx context.Context, t *target) error {
 	for _, p := range []struct {
+		name   string
 		path   string
 		bytes  int
 		choose func(int) int
 		to     *[]byte
 		length time.Duration
 	}{
-		{"/v1/check?dry_run=true", dryBytes, good, &b.profile, b.dry},
-		{"/v1/check", recordedBytes, mixed, &b.recordedProfile, b.recorded},
+		{"facade-dry-runs", "/v1/check?dry_run=true", dryBytes, good, &b.profile, b.dry},
+		{"facade-recorded", "/v1/check", recordedBytes, mixed, &b.recordedProfile, b.recorded},
 	} {
 		done := make(chan error, 1)
 		go func() {
@@ -197,7 +198,7 @@ func (b *bench) profiles(ctx context.Context, t *target) error {
 			done <- err
 		}()
 		_, err := load.Generate(ctx, t.plan(t.requests(p.path, p.bytes, p.choose), 16, 0, p.length))
-		if err := errors.Join(err, <-done); err != nil {
+		if err := errors.Join(err, <-done, b.o.KeepProfile(p.name, *p.to)); err != nil {
 			return err
 		}
 	}

@@ -185,5 +185,5 @@ func (b *bench) profiled(ctx context.Context) error {
 		done <- err
 	}()
 	_, err := b.flood(ctx, b.operated, b.checks)
-	return errors.Join(err, <-done)
+	return errors.Join(err, <-done, b.o.KeepProfile("controller", b.profile))
 }

@@ -10,6 +10,8 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"os"
+	"path/filepath"
 	"time"
 
 	"github.com/checky-dev/checky/test/bench/report"
@@ -38,12 +40,25 @@ type Options struct {
 	Out io.Writer
 	// Work is a temporary folder that the section may fill; whoever made it removes it.
 	Work string
+	// Profiles is a folder for CPU profiles, to be looked into by go tool pprof. Empty: none are kept.
+	Profiles string
 	// Root is the folder of the checkout.
 	Root string
 	// Bin is the folder of the built checky and checky-alertd.
 	Bin string
 	// Assets is the folder of the control plane's binaries: etcd, kube-apiserver, kubectl.
 	Assets string
+}
+
+// KeepProfile keeps a profile as NAME.pprof, where there is one and a folder for it.
+func (o Options) KeepProfile(name string, profile []byte) error {
+	if o.Profiles == "" || len(profile) == 0 {
+		return nil
+	}
+	if err := os.MkdirAll(o.Profiles, 0o755); err != nil { //nolint:gosec // profiles are for everybody
+		return err
+	}
+	return os.WriteFile(filepath.Join(o.Profiles, name+".pprof"), profile, 0o644) //nolint:gosec // the same
 }
 
 // Progress prints a line of progress.

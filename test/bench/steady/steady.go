@@ -30,7 +30,8 @@ import (
 const (
 	payloadBytes = 600
 	teams        = 4
-	kept         = 250 // finished Checks in a namespace
+	keptUsually  = 250 // finished Checks in a namespace
+	keptQuick    = 25
 	probed       = 600 // Checks that find out the rate that is sustained
 	posted       = 0.2 // share of the Checks that come by the facade
 	audible      = 997 // one Check in so many is to be heard, if it fails
@@ -41,6 +42,8 @@ const (
 	usual = 4 * time.Minute
 	quick = time.Minute
 	least = 30 * time.Second
+	// telling is how long a trend takes to be told from a heap that finds its size.
+	telling = 10 * time.Minute
 )
 
 // bench is a run of this section.
@@ -51,6 +54,7 @@ type bench struct {
 	facade   *cluster.Process
 	driver   *cluster.Driver
 	length   time.Duration
+	kept     int
 
 	sustained, rate float64 // Checks/s
 	spans           []cluster.Span
@@ -65,12 +69,12 @@ func Run(ctx context.Context, o section.Options) (_ *report.Section, err error) 
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, c.Stop()) }()
-	b := &bench{o: o, c: c, length: o.Steady}
-	if b.length == 0 {
-		b.length = usual
-		if o.Quick {
-			b.length = quick
-		}
+	b := &bench{o: o, c: c, length: usual, kept: keptUsually}
+	if o.Quick {
+		b.length, b.kept = quick, keptQuick
+	}
+	if o.Steady != 0 {
+		b.length = o.Steady
 	}
 	if b.length < least {
 		return nil, fmt.Errorf("-steady: %s is too short to tell anything; give %s or more", b.length, least)
@@ -99,7 +103,7 @@ func (b *bench) prepare(ctx context.Context) error {
 	if err := b.c.Admin.Create(ctx, policy); err != nil {
 		return err
 	}
-	controller, err := b.c.Controller(ctx, fmt.Sprintf("--max-finished-per-namespace=%d", kept))
+	controller, err := b.c.Controller(ctx, fmt.Sprintf("--max-finished-per-namespace=%d", b.kept))
 	if err != nil {
 		return err
 	}

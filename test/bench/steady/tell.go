@@ -17,7 +17,7 @@ func (b *bench) section() *report.Section {
 		ID: "steady", Title: "Memory over time",
 		Intro: fmt.Sprintf("An installation under half of the load that it sustains (%s of %s Checks/s, one in five by the REST facade) for %s. "+
 			"Retention keeps %d finished Checks in each of %d namespaces, so that memory that grows is memory that is lost. Memory is the process' own resident memory (RssAnon), each second.",
-			report.Number(b.rate), report.Number(b.sustained), b.length, kept, teams+1),
+			report.Number(b.rate), report.Number(b.sustained), b.length, b.kept, teams+1),
 		Targets: b.targets(),
 		Tables:  []report.Table{b.trends(), b.latencies()},
 		Charts:  []report.Chart{b.memory(), b.held()},
@@ -35,8 +35,14 @@ func (b *bench) targets() []report.Target {
 		if s.program == nil {
 			continue
 		}
+		name := "Growth of " + s.name + "'s memory in an hour at half load"
+		if b.length < telling {
+			targets = append(targets, report.Missing(name, "at most "+report.Figure(100*grows, "%"),
+				fmt.Sprintf("%s is too short to tell; `-steady 30m` is long enough", b.length)))
+			continue
+		}
 		t := fit(s.at, s.anon)
-		target := report.AtMost("Growth of "+s.name+"'s memory in an hour at half load", 100*grows, 100*t.slope/t.mean, "%")
+		target := report.AtMost(name, 100*grows, 100*t.slope/t.mean, "%")
 		target.Met = t.slope-t.error <= grows*t.mean
 		targets = append(targets, target.Noted("±%s %% in %s; met unless the whole 95 %% interval is above it", report.Number(100*t.error/t.mean), b.length))
 	}
