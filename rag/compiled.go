@@ -64,6 +64,11 @@ type reader struct {
 
 // number reads one that is at most as large as most.
 func (r *reader) number(most int) int {
+	if r.rest != "" && r.rest[0] < 0x80 && int(r.rest[0]) <= most && r.ok { // nearly all are
+		n := int(r.rest[0])
+		r.rest = r.rest[1:]
+		return n
+	}
 	n, shift := uint64(0), 0
 	for i := range len(r.rest) {
 		b := r.rest[i]

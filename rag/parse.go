@@ -85,12 +85,25 @@ func fault(n int, raw []byte) string {
 
 // clean trims a line, and puts a space in place of each control character: lines are shown on terminals.
 func clean(line string) string {
+	if isPlain(line) {
+		return strings.TrimSpace(line)
+	}
 	return strings.TrimSpace(strings.Map(func(r rune) rune {
 		if unicode.IsControl(r) {
 			return ' '
 		}
 		return r
 	}, line))
+}
+
+// isPlain tells whether a line is of ASCII characters that are shown, as nearly all are.
+func isPlain(line string) bool {
+	for i := range len(line) {
+		if line[i] < ' ' || line[i] >= 0x7f {
+			return false
+		}
+	}
+	return true
 }
 
 // isHeading tells whether a line is a heading: two number signs or more, then a space or nothing.

@@ -60,8 +60,8 @@ func TestShortDecimals(t *testing.T) {
 		if !ok {
 			return
 		}
-		if any, err := parseAny(literal); err != nil || short != any {
-			t.Errorf("%q is read as %+v, want %+v, %v", literal, short, any, err)
+		if long, err := parseAny(literal); err != nil || short != long {
+			t.Errorf("%q is read as %+v, want %+v, %v", literal, short, long, err)
 		}
 	})
 }

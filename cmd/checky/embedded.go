@@ -17,6 +17,7 @@ import (
 
 	"github.com/checky-dev/checky/apiserver"
 	"github.com/checky-dev/checky/cmd/checky/controlplane"
+	"github.com/checky-dev/checky/cmd/program"
 	"github.com/checky-dev/checky/config"
 	"github.com/checky-dev/checky/controllers"
 )
@@ -99,6 +100,7 @@ var errFinished = errors.New("finished")
 // runEmbedded starts a control plane, installs Checky, runs its components beside work, and stops all of it, in
 // order, when work returns, a component fails or the context ends.
 func runEmbedded(ctx context.Context, opts embeddedOptions, work func(context.Context, embedded) error) (err error) {
+	program.CollectAsUsual()
 	cp, err := controlplane.Start(ctx, controlplane.Options{Dir: opts.dataDir, Kubeconfig: opts.kubeconfig, Log: opts.log})
 	if err != nil {
 		return interrupted(ctx, err)

@@ -8,6 +8,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/checky-dev/checky/cmd/program"
+	_ "github.com/checky-dev/checky/cmd/program/early" // `checky check` ends before a collection would be worth it
 )
 
 func main() {

@@ -3,6 +3,8 @@ package program
 import (
 	"errors"
 	"math"
+	"os"
+	"runtime/debug"
 
 	"github.com/KimMachineGun/automemlimit/memlimit"
 	"github.com/go-logr/logr"
@@ -11,6 +13,17 @@ import (
 // memoryRatio is how much of its container's memory a server aims at: the rest is for what Go's collector does not count, such as the
 // pages of the binary, and for the moments in which it is behind.
 const memoryRatio = 0.9
+
+// CollectAsUsual sets the pace of Go's collector to what it is where nothing is said, unless GOGC says something: for what runs for
+// long in a program that package early made wait.
+func CollectAsUsual() {
+	if os.Getenv("GOGC") == "" {
+		debug.SetGCPercent(usualPercent)
+	}
+}
+
+// usualPercent is Go's own.
+const usualPercent = 100
 
 // limitMemory tells Go's collector what memory the container has, so that it collects more often before the kernel would end the
 // process. GOMEMLIMIT in the environment goes before it, and AUTOMEMLIMIT=off leaves it.

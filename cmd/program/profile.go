@@ -7,7 +7,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
-	"net/http/pprof" //nolint:gosec // its handlers on the default mux are served by nobody
+	"net/http/pprof" // what it adds to the default mux nobody serves
 	"net/netip"
 	"runtime"
 	"time"

@@ -66,7 +66,7 @@ func TestProfiles(t *testing.T) {
 		t.Errorf("the index is %q", index)
 	}
 	p.stop()
-	if response, err := http.Get(p.url); err == nil { //nolint:noctx // it is refused
+	if response, err := http.Get(p.url); err == nil {
 		_ = response.Body.Close()
 		t.Error("it still serves once it is stopped")
 	}

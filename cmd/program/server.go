@@ -28,6 +28,7 @@ func Server(command *cobra.Command, options Options, run func(ctx context.Contex
 		}
 		logger := logging.Logger(command.ErrOrStderr())
 		SetLogger(logger)
+		CollectAsUsual()
 		limitMemory(logger)
 		stop, err := profiling.start(command.Context(), logger)
 		if err != nil {
