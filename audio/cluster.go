@@ -18,9 +18,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/cache"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
-	"github.com/checky-dev/checky/alerts"
 	"github.com/checky-dev/checky/api/v1alpha1"
-	"github.com/checky-dev/checky/audio/dispatch"
 	"github.com/checky-dev/checky/relist"
 )
 
@@ -68,37 +66,13 @@ func newCache(cluster *rest.Config, scheme *runtime.Scheme, log logr.Logger, nod
 		DefaultTransform: cache.TransformStripManagedFields(),
 		NewInformer:      relist.New(log).NewInformer,
 		ByObject: map[client.Object]cache.ByObject{
-			&v1alpha1.Check{}:       {Field: failing, Transform: stripCheck},
+			&v1alpha1.Check{}:       {Field: failing, Transform: newStripper().check},
 			&v1alpha1.Silence{}:     {Transform: stripSilence},
 			metadataOf("Namespace"): {Transform: keepLabels},
 			metadataOf("Node"):      {Field: fields.OneTermEqualSelector("metadata.name", node), Transform: keepLabels},
 			&corev1.ConfigMap{}:     {Namespaces: map[string]cache.Config{namespace: {LabelSelector: tones}}, Transform: sounds},
 		},
 	})
-}
-
-// stripCheck is the cache's transform of Checks: it keeps what tells one failure from another and whom it concerns, so that each
-// takes little memory whatever its payload and verdict hold.
-func stripCheck(object any) (any, error) {
-	check, ok := object.(*v1alpha1.Check)
-	if !ok {
-		return nil, fmt.Errorf("expected a Check, found %T", object)
-	}
-	kept := &v1alpha1.Check{ObjectMeta: metav1.ObjectMeta{
-		Name: check.Name, Namespace: check.Namespace, UID: check.UID, ResourceVersion: check.ResourceVersion, Labels: alerts.Labels(check.Labels),
-	}}
-	if by := dispatch.ClipAcknowledged(check.Annotations[v1alpha1.AcknowledgedByAnnotation]); by != "" {
-		kept.Annotations = map[string]string{v1alpha1.AcknowledgedByAnnotation: by}
-	}
-	kept.Status.Phase = check.Status.Phase
-	kept.Status.Alert = check.Status.Alert
-	kept.Status.CompletionTime = check.Status.CompletionTime
-	for _, c := range check.Status.Conditions {
-		if c.Type == v1alpha1.ConditionPassed {
-			kept.Status.Conditions = []metav1.Condition{{Type: c.Type, LastTransitionTime: c.LastTransitionTime}}
-		}
-	}
-	return kept, nil
 }
 
 // maxSilence is how many bytes a Silence's selection may have, written as JSON: a hundred names of the greatest length fit. A larger one is left out as one

@@ -35,7 +35,7 @@ func TestStripKeepsWhatTellsFailuresApart(t *testing.T) {
 			},
 		},
 	}
-	got, err := stripCheck(check)
+	got, err := newStripper().check(check)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -70,7 +70,7 @@ func TestStripIsBounded(t *testing.T) {
 			want.Labels[name] = "x"
 		}
 	}
-	got, err := stripCheck(check)
+	got, err := newStripper().check(check)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -119,7 +119,7 @@ func TestStripSilence(t *testing.T) {
 }
 
 func TestTransformsRefuseWhatTheyDoNotKnow(t *testing.T) {
-	for name, transform := range map[string]func(any) (any, error){"stripCheck": stripCheck, "stripSilence": stripSilence, "keepLabels": keepLabels} {
+	for name, transform := range map[string]func(any) (any, error){"stripper.check": newStripper().check, "stripSilence": stripSilence, "keepLabels": keepLabels} {
 		if _, err := transform(&v1alpha1.RuleSet{}); err == nil {
 			t.Errorf("%s took a RuleSet", name)
 		}
