@@ -94,7 +94,7 @@ func checkyWith(name string, write func(rule) (v1alpha1.Rule, error)) func([]rul
 		e := &engine.Engine{}
 		verdict := func(r engine.Request) (int, error) {
 			r.Program, r.Now = program, noon
-			outcome := e.Evaluate(context.Background(), r)
+			outcome := evaluate(context.Background(), e, r)
 			if outcome.Verdict.Summary.Error > 0 || outcome.Verdict.Phase == v1alpha1.PhaseError {
 				return 0, errors.New(outcome.Verdict.Explanation)
 			}
@@ -110,6 +110,19 @@ func checkyWith(name string, write func(rule) (v1alpha1.Rule, error)) func([]rul
 			text: func(text []byte) (int, error) { return verdict(engine.Request{Input: text}) },
 		}, nil
 	}
+}
+
+// evaluate asks again where a machine that does other things as well stopped the process for as long as a Check may take. That is one of
+// very many evaluations, and its time counts.
+func evaluate(ctx context.Context, e *engine.Engine, r engine.Request) engine.Outcome {
+	outcome := e.Evaluate(ctx, r)
+	for range 2 {
+		if !outcome.TimedOut {
+			break
+		}
+		outcome = e.Evaluate(ctx, r)
+	}
+	return outcome
 }
 
 func programOf(list []rule, write func(rule) (v1alpha1.Rule, error)) (*engine.Program, error) {

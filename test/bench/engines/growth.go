@@ -51,7 +51,7 @@ func kindCases() ([]measure.Case, error) {
 		}
 		e := &engine.Engine{}
 		cases = append(cases, measure.Case{Name: kind.name, Run: func() error {
-			outcome := e.Evaluate(context.Background(), engine.Request{Payload: order, Program: program, Now: noon})
+			outcome := evaluate(context.Background(), e, engine.Request{Payload: order, Program: program, Now: noon})
 			if outcome.Verdict.Phase != v1alpha1.PhaseSuccess {
 				return fmt.Errorf("%s: %s", kind.name, outcome.Verdict.Explanation)
 			}

@@ -62,7 +62,7 @@ func (r *Report) Splice(page string) error {
 
 // Keep writes what was found as JSON, for Merge.
 func (r *Report) Keep(path string) error {
-	content, err := json.MarshalIndent(r, "", " ")
+	content, err := json.MarshalIndent(r, "", " ") //nolint:musttag // this package alone reads it
 	if err != nil {
 		return err
 	}
@@ -80,7 +80,7 @@ func (r *Report) Merge(path string, ids []string) error {
 		return err
 	}
 	var earlier Report
-	if err := json.Unmarshal(content, &earlier); err != nil {
+	if err := json.Unmarshal(content, &earlier); err != nil { //nolint:musttag // as it was written by Keep
 		return fmt.Errorf("%s: %w", path, err)
 	}
 	if earlier.Run.CPU != r.Run.CPU || earlier.Run.Kernel != r.Run.Kernel || earlier.Quick != r.Quick {

@@ -58,14 +58,14 @@ func TestCorpusIsLikeTheShippedFile(t *testing.T) {
 
 func TestSearchersFindTheEntry(t *testing.T) {
 	content, _ := corpus(500)
-	for _, make := range searchers {
-		s, err := make.open(content)
+	for _, way := range searchers {
+		s, err := way.open(content)
 		if err != nil {
 			t.Fatal(err)
 		}
 		found, err := s.search(t.Context(), rag.Query{Text: "the amount of an order is missing"})
 		if err != nil || found == 0 {
-			t.Errorf("%s found %d (%v), want some", make.name, found, err)
+			t.Errorf("%s found %d (%v), want some", way.name, found, err)
 		}
 		if err := s.close(); err != nil {
 			t.Error(err)
