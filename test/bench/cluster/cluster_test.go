@@ -83,10 +83,28 @@ func TestProxyEndsItsConnections(t *testing.T) {
 	}
 }
 
-func TestUsed(t *testing.T) {
-	for began := time.Now(); time.Since(began) < 50*time.Millisecond; {
-		_ = strings.Repeat("x", 1000) // it takes processor time, which the kernel counts by 10 ms
+// work has this process take 200 ms of processor time, which on a busy machine may take long.
+func work(t *testing.T, do func()) {
+	t.Helper()
+	for first := time.Duration(-1); ; do() {
+		u, err := Used(os.Getpid())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if first < 0 {
+			first = u.CPU
+		}
+		if u.CPU-first >= 200*time.Millisecond {
+			return
+		}
+		for range 1000 {
+			do()
+		}
 	}
+}
+
+func TestUsed(t *testing.T) {
+	work(t, func() { _ = strings.Repeat("x", 1000) })
 	u, err := Used(os.Getpid())
 	if err != nil {
 		t.Fatal(err)
@@ -131,12 +149,12 @@ func TestShares(t *testing.T) {
 	if err := pprof.StartCPUProfile(&text); err != nil {
 		t.Fatal(err)
 	}
-	for began := time.Now(); time.Since(began) < 300*time.Millisecond; {
+	work(t, func() {
 		var v any
 		if err := json.Unmarshal([]byte(`{"a":[1,2,3]}`), &v); err != nil {
 			t.Fatal(err)
 		}
-	}
+	})
 	pprof.StopCPUProfile()
 	shares, err := Shares(text.Bytes(), []Group{{"decoding", []string{"encoding/json"}}}, ByGroup)
 	if err != nil {
@@ -147,7 +165,7 @@ func TestShares(t *testing.T) {
 		sum += s.Part
 	}
 	if len(shares) == 0 || shares[0].Name != "decoding" || sum < 0.999 || sum > 1.001 {
-		t.Errorf("all that was done is decoding, and got %v", shares)
+		t.Errorf("most that was done is decoding, and got %v", shares)
 	}
 }
 

@@ -62,13 +62,12 @@ func (p *Process) Metrics(ctx context.Context) (Metrics, error) {
 	return m, err
 }
 
-// collect has a program collect its garbage, where it serves profiles.
-func (p *Process) collect(ctx context.Context) error {
+// Heap has a program collect its garbage, and is a profile of what is left, in pprof's format; nil where the program serves none.
+func (p *Process) Heap(ctx context.Context) ([]byte, error) {
 	if p.profiles == "" {
-		return nil
+		return nil, nil
 	}
-	_, err := mustGet(ctx, http.DefaultClient, "http://"+p.profiles+"/debug/pprof/heap?gc=1")
-	return err
+	return mustGet(ctx, http.DefaultClient, "http://"+p.profiles+"/debug/pprof/heap?gc=1")
 }
 
 // Profile is a CPU profile of the program over so long, in pprof's format; nil where the program serves none.
@@ -94,7 +93,7 @@ func (p *Process) Settle(ctx context.Context) (u Usage, inUse int64, err error) 
 	var last []int64
 	for began := time.Now(); ; {
 		if len(last)%5 == 0 {
-			if err := p.collect(ctx); err != nil {
+			if _, err := p.Heap(ctx); err != nil {
 				return u, 0, err
 			}
 		}
@@ -111,7 +110,7 @@ func (p *Process) Settle(ctx context.Context) (u Usage, inUse int64, err error) 
 		case <-time.After(every):
 		}
 	}
-	if err := p.collect(ctx); err != nil {
+	if _, err := p.Heap(ctx); err != nil {
 		return u, 0, err
 	}
 	m, err := p.Metrics(ctx)

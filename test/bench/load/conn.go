@@ -13,6 +13,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 )
 
 // maxBody bounds the answer that a connection keeps, in bytes.
@@ -23,6 +24,7 @@ type Conn struct {
 	net.Conn
 	in   *bufio.Reader
 	body []byte
+	used time.Time // when it was opened, or had its last answer
 }
 
 // Dial connects to HOST:PORT, by TLS where there is a configuration.
@@ -39,7 +41,7 @@ func Dial(ctx context.Context, address string, config *tls.Config) (*Conn, error
 		}
 		c = secured
 	}
-	return &Conn{Conn: c, in: bufio.NewReaderSize(c, 16<<10)}, nil
+	return &Conn{Conn: c, in: bufio.NewReaderSize(c, 16<<10), used: time.Now()}, nil
 }
 
 // DialAll opens so many connections, or none. They are closed when the context ends, so that nobody waits for an answer longer than that.
@@ -60,7 +62,9 @@ func DialAll(ctx context.Context, n int, address string, config *tls.Config) ([]
 // Close closes connections; one that is closed already is none the worse.
 func Close(all []*Conn) {
 	for _, c := range all {
-		_ = c.Close() // nothing is lost with it
+		if c != nil {
+			_ = c.Close() // nothing is lost with it
+		}
 	}
 }
 
@@ -98,6 +102,7 @@ func (c *Conn) Exchange(request []byte) (status int, body []byte, err error) {
 		}
 		chunked = chunked || bytes.HasPrefix(line, []byte("Transfer-Encoding: chunked"))
 	}
+	c.used = time.Now()
 	if !chunked {
 		c.body = slices.Grow(c.body[:0], length)[:length]
 		_, err = io.ReadFull(c.in, c.body)

@@ -167,6 +167,10 @@ func (b *bench) level(ctx context.Context, n int) error {
 		if err := program.to.settle(ctx, p); err != nil {
 			return errors.Join(err, p.Ended())
 		}
+		heap, err := p.Heap(ctx)
+		if err := errors.Join(err, b.o.KeepProfile(fmt.Sprintf("%s-heap-%d", p.Name, n), heap)); err != nil {
+			return err
+		}
 		if err := p.Stop(); err != nil {
 			return err
 		}
