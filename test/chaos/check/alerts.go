@@ -42,10 +42,15 @@ func Alerts(r *Run, b Bounds) []Violation {
 					"it failed critically for %s, and was never announced", (f.end-f.begin).Round(time.Second)))
 			}
 		}
-		for i := 1; i < len(sounds); i++ {
-			before, again := sounds[i-1], sounds[i]
-			if !r.mayRepeat(failures, before.Heard.When, again.Heard.When, b) {
-				found = append(found, violation("alerts", l.name, append(l.shown(), before, again), "it was announced again without a reason"))
+		owed := 0 // failures that were announced once
+		for i, sound := range sounds {
+			switch {
+			case begun(failures, sound.Heard.When+resolution) > owed:
+				owed++
+			case i > 0 && r.forgotten(sounds[i-1].Heard.When, sound.Heard.When, b):
+			default:
+				shown := append(l.shown(), sounds[max(i-1, 0):i+1]...)
+				found = append(found, violation("alerts", l.name, shown, "it was announced again without a reason"))
 			}
 		}
 	}
@@ -131,13 +136,19 @@ func wasHeard(heard []history.Entry, f *failure) bool {
 	})
 }
 
-// mayRepeat tells whether a second sound had a reason: another failure began in between, or the first could not be kept.
-func (r *Run) mayRepeat(failures []failure, before, again time.Duration, b Bounds) bool {
-	if slices.ContainsFunc(failures, func(f failure) bool {
-		return f.begin > before-resolution && f.begin <= again+resolution && f.begin > failures[0].begin
-	}) {
-		return true
+// begun is how many failures there were by then. A daemon that was away hears of several at once, and announces each.
+func begun(failures []failure, by time.Duration) int {
+	n := 0
+	for _, f := range failures {
+		if f.begin <= by {
+			n++
+		}
 	}
+	return n
+}
+
+// forgotten tells whether a sound could not be kept until the next: the daemon ended before it was journaled.
+func (r *Run) forgotten(before, again time.Duration, b Bounds) bool {
 	return slices.ContainsFunc(r.process, func(e history.Entry) bool {
 		if e.Process.Name != plan.Alertd || !e.Process.Ended || e.At < before-resolution || e.At > again {
 			return false

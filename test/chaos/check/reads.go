@@ -15,14 +15,18 @@ func Reads(r *Run, _ Bounds) []Violation {
 		start     int
 	}
 	latest := map[reader][]read{}
+	var unknown []history.Entry
+	known := 0
 	for _, c := range r.calls {
 		if c.Version == "" || !c.Done() || c.Kind != history.Status && c.Kind != history.Post {
 			continue
 		}
 		place, version := r.versionOf(c.Name, c.Version)
-		if version == nil {
-			continue // the watch had to begin anew, and has not seen it
+		if version == nil { // the watch had to begin anew, and has not seen it
+			unknown = append(unknown, c.entry)
+			continue
 		}
+		known++
 		if want := statusOf(version); c.Status != want {
 			found = append(found, violation("reads", c.Name, []history.Entry{version.entry, c.entry}, "it was answered %q, and that version is %q", c.Status, want))
 		}
@@ -39,6 +43,9 @@ func Reads(r *Run, _ Bounds) []Violation {
 			}
 		}
 		latest[key] = append(latest[key], read{c, place})
+	}
+	if known == 0 && len(unknown) > 0 { // package observe knows how the facade makes its ETags, and nobody else tells when that changes
+		found = append(found, violation("reads", "all", unknown[:1], "the ETag of no answer is that of a version that was seen"))
 	}
 	return found
 }

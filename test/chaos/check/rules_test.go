@@ -191,7 +191,8 @@ func TestReads(t *testing.T) {
 		"AtOnce": {"two calls at a time have no order", func(s *story) {
 			versions(s).call(3, read("facade-0", "v2", "success")).call(3.05, read("facade-0", "v1", "pending"))
 		}, ""},
-		"Otherwise": {"an answer that the version does not give", func(s *story) { versions(s).call(3, read("facade-0", "v2", "failure")) }, `answered "failure"`},
+		"OtherNames": {"a rule that looks at nothing says so", func(s *story) { versions(s).call(3, read("facade-0", "w1", "pending")) }, "no answer"},
+		"Otherwise":  {"an answer that the version does not give", func(s *story) { versions(s).call(3, read("facade-0", "v2", "failure")) }, `answered "failure"`},
 	})
 }
 
@@ -246,6 +247,16 @@ func TestAlerts(t *testing.T) {
 			s.check(1, "ADDED", fails).check(9, "MODIFIED", object{name: "a", amount: 50, limit: 100}).check(19, "MODIFIED", fails)
 			s.add(50, sound(2)).add(50, sound(20)).check(60, history.Final, fails)
 		}, ""},
+		"BothLate": {"it failed twice while the daemon was away, which then heard of both", func(s *story) {
+			other := fails
+			other.change = func(o *history.Seen) { o.Verdict.AlertKey = "sha256:b" }
+			s.check(1, "ADDED", fails).check(3, "MODIFIED", other).add(50, sound(8)).add(50, sound(9)).check(60, history.Final, other)
+		}, ""},
+		"ThriceOfTwo": {"and a third time", func(s *story) {
+			other := fails
+			other.change = func(o *history.Seen) { o.Verdict.AlertKey = "sha256:b" }
+			s.check(1, "ADDED", fails).check(3, "MODIFIED", other).add(50, sound(8)).add(50, sound(9)).add(50, sound(20)).check(60, history.Final, other)
+		}, "again without a reason"},
 		"KilledAtTheSound": {"the journal did not have it", func(s *story) {
 			s.check(1, "ADDED", fails).process(0, "alertd", 1, false).process(3, "alertd", 1, true).add(50, sound(2)).add(50, sound(6)).check(60, history.Final, fails)
 		}, ""},
