@@ -141,14 +141,14 @@ func (r *run) compareTargets(decoded map[string]measure.Result) {
 	r.out.Targets = append(r.out.Targets,
 		report.AtMost("five module rules, valid payload, decoded: time", targetMicroseconds, modules.Nanoseconds/1e3, "µs").Noted("%s", spread(modules)),
 		report.AtMost("five module rules, valid payload, decoded: allocations", targetAllocations, modules.Allocations, ""),
-		report.AtLeast("how much faster than OPA's prepared query that is", targetOfOPA, decoded["opa"].Nanoseconds/modules.Nanoseconds, "×").
-			Noted("with OPA's input parsed ahead, %s", report.Figure(decoded["opa-parsed"].Nanoseconds/modules.Nanoseconds, "×")),
-		report.AtMost("five CEL rules beside cel-go with the same guards", targetOfBare, decoded["checky-cel"].Nanoseconds/decoded["cel-limited"].Nanoseconds, "×").
+		report.AtLeast("how much faster than OPA's prepared query that is", targetOfOPA, decoded["opa"].Over(modules), "×").
+			Noted("with OPA's input parsed ahead, %s", report.Figure(decoded["opa-parsed"].Over(modules), "×")),
+		report.AtMost("five CEL rules beside cel-go with the same guards", targetOfBare, decoded["checky-cel"].Over(decoded["cel-limited"]), "×").
 			Noted("%s; beside cel-go without guards, %s", spreads(decoded["checky-cel"], decoded["cel-limited"]),
-				report.Figure(decoded["checky-cel"].Nanoseconds/decoded["cel"].Nanoseconds, "×")),
+				report.Figure(decoded["checky-cel"].Over(decoded["cel"]), "×")),
 		report.AtMost("five JSON Schema rules beside jsonschema with the same guards", targetOfBare,
-			decoded["checky-schema"].Nanoseconds/decoded["schema-limited"].Nanoseconds, "×").
+			decoded["checky-schema"].Over(decoded["schema-limited"]), "×").
 			Noted("%s; beside jsonschema without guards, %s", spreads(decoded["checky-schema"], decoded["schema-limited"]),
-				report.Figure(decoded["checky-schema"].Nanoseconds/decoded["schema"].Nanoseconds, "×")),
+				report.Figure(decoded["checky-schema"].Over(decoded["schema"]), "×")),
 	)
 }

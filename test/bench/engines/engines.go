@@ -35,7 +35,7 @@ func Run(ctx context.Context, o section.Options) (*report.Section, error) {
 		"The order of the first tables has " + report.Bytes(float64(len(validOrder.text))) + " and five rules: an amount within a range, a customer that is there, " +
 		"a currency of three, an id of 3 to 20 characters, and items whose SKUs are texts. " +
 		"Each engine has them in its own language and finds the same of them broken in every payload, which is tested first. " +
-		"Engines take turns of " + report.Duration(r.rounds.Turn) + ", " + fmt.Sprint(r.rounds.Number) + " each, in one direction and back; figures are medians of the turns, " +
+		"Engines take turns of " + report.Duration(r.rounds.Turn) + ", " + fmt.Sprint(r.rounds.Number) + " each, in one direction and back; figures are medians of the turns, ratios those of the ratios in each, " +
 		"and ± is half of the distance between their quartiles."
 	r.out.Versions = report.Versions("github.com/open-policy-agent/opa", "github.com/kyverno/kyverno-json", "github.com/google/cel-go", "github.com/santhosh-tekuri/jsonschema/v6")
 	if err := agree(); err != nil {
@@ -84,7 +84,7 @@ func agree() error {
 func row(name string, r, base measure.Result) []string {
 	return []string{
 		name, report.Nanoseconds(r.Nanoseconds), spread(r), report.Number(r.Allocations), report.Bytes(r.AllocatedBytes),
-		report.Figure(r.Nanoseconds/base.Nanoseconds, "×"),
+		report.Figure(r.Over(base), "×"),
 	}
 }
 

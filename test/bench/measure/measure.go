@@ -33,6 +33,18 @@ type Result struct {
 	Allocations, AllocatedBytes float64
 	// Bytes is the case's.
 	Bytes int
+
+	rounds []float64 // the mean time of a call in each
+}
+
+// Over is how many times as long as the other case this one took: the median of the ratios of each round, in which both met with much the
+// same of whatever else the machine did. Both are of one call of Time.
+func (r Result) Over(other Result) float64 {
+	ratios := make([]float64, min(len(r.rounds), len(other.rounds)))
+	for i := range ratios {
+		ratios[i] = r.rounds[i] / other.rounds[i]
+	}
+	return Quantile(ratios, 0.5)
 }
 
 // Spread is half of the distance between the quartiles, as a part of the median.
@@ -125,7 +137,7 @@ func (s *samples) add(c Case, calls int) error {
 
 func (s *samples) result(c Case) Result {
 	return Result{
-		Name: c.Name, Bytes: c.Bytes,
+		Name: c.Name, Bytes: c.Bytes, rounds: s.nanoseconds,
 		Nanoseconds: Quantile(s.nanoseconds, 0.5), Low: Quantile(s.nanoseconds, 0.25), High: Quantile(s.nanoseconds, 0.75),
 		// A stray allocation of the runtime in a turn is none of a call's.
 		Allocations: math.Round(Quantile(s.allocations, 0.5)), AllocatedBytes: math.Round(Quantile(s.bytes, 0.5)),

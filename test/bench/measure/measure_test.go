@@ -3,6 +3,7 @@ package measure
 import (
 	"context"
 	"errors"
+	"math"
 	"testing"
 	"time"
 )
@@ -99,5 +100,16 @@ func TestEach(t *testing.T) {
 	}
 	if want := []int{0, 1, 11, 10}; len(order) != 4 || order[2] != want[2] || order[3] != want[3] {
 		t.Errorf("called in the order %v, want %v", order, want)
+	}
+}
+
+// TestOver: a round in which the machine was slow for both says no less than the others.
+func TestOver(t *testing.T) {
+	a, b := Result{rounds: []float64{2, 20, 3}}, Result{rounds: []float64{1, 10, 1}}
+	if got := a.Over(b); got != 2 {
+		t.Errorf("got %v, want 2", got)
+	}
+	if got := a.Over(Result{}); !math.IsNaN(got) {
+		t.Errorf("got %v of nothing, want no number", got)
 	}
 }

@@ -36,7 +36,7 @@ func sizes(quick bool) []size {
 		list[0].searches, list[1].searches = 1_000, 500
 		list = append(list, size{name: "20,000", lines: 20_000, builds: 1, searches: 100})
 	} else {
-		list = append(list, size{name: "100,000", lines: 100_000, builds: 3, searches: 500})
+		list = append(list, size{name: "100,000", lines: 100_000, builds: 2, searches: 400})
 	}
 	for i := range list {
 		list[i].content, list[i].queries = corpus(list[i].lines)
