@@ -36,7 +36,7 @@ func judged(n int) *v1alpha1.Check {
 			Namespace: "orders", Name: fmt.Sprintf("order-%06d", n), UID: types.UID(fmt.Sprintf("%08x-1111-4222-8333-%012x", n, n)),
 			ResourceVersion: fmt.Sprint(100000 + n), Generation: 1, CreationTimestamp: at,
 			Labels:        map[string]string{"team": fmt.Sprint(n % 20), "app.kubernetes.io/part-of": "shop"},
-			ManagedFields: []metav1.ManagedFieldsEntry{{Manager: "kubectl", Operation: "Update", FieldsV1: &metav1.FieldsV1{Raw: []byte(`{"f:spec":{}}`)}}},
+			ManagedFields: []metav1.ManagedFieldsEntry{{Manager: "kubectl", Operation: "Update", FieldsV1: metav1.NewFieldsV1(`{"f:spec":{}}`)}},
 		},
 		Spec: v1alpha1.CheckSpec{
 			InputJSON: fmt.Sprintf(`{"id":%d,"note":%q}`, n, strings.Repeat("x", 570)), FailOn: v1alpha1.SeverityError,
@@ -111,7 +111,7 @@ func BenchmarkKept(b *testing.B) {
 				for i := range list.Items {
 					queue.AddWithOpts(priorityqueue.AddOpts{After: time.Hour}, reconcile.Request{NamespacedName: client.ObjectKeyFromObject(&list.Items[i])})
 				}
-				list = nil //nolint:ineffassign // what it holds besides the Checks does not count
+				list = nil // what it holds besides the Checks does not count
 				b.ReportMetric(float64(heap()-before)/checks, "B/check")
 				runtime.KeepAlive(known)
 				queue.ShutDown()
