@@ -48,6 +48,7 @@ export const sidebar: DefaultTheme.Sidebar = [
       { text: 'Helm', link: '/helm' },
       { text: 'Sizing', link: '/sizing' },
       { text: 'Reliability', link: '/reliability' },
+      { text: 'Benchmarks', link: '/benchmarks' },
       { text: 'Upgrade, backup, uninstall', link: '/lifecycle' },
       { text: 'Runbooks', link: '/runbooks' },
       { text: 'Images', link: '/images' },

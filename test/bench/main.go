@@ -210,7 +210,7 @@ func (o *options) write(r *report.Report, whole bool, progress io.Writer) error 
 		return errors.New("-docs: not every section is there, and the documentation is left as it was")
 	}
 	return errors.Join(
-		r.Save(filepath.Join(o.root, "docs", "benchmarks.md"), filepath.Join(o.root, "docs", "public", "benchmarks")),
+		r.Save(filepath.Join(o.root, "docs", "benchmarks.md"), filepath.Join(o.root, "docs", "pictures", "benchmarks")),
 		r.Splice(filepath.Join(o.root, "README.md")))
 }
 

@@ -1,6 +1,6 @@
 // Package report holds what a run of the benchmark found, and writes it as Markdown and SVG.
 //
-//	sections --Report.Write--> docs/benchmarks.md, docs/public/benchmarks/SECTION-CHART.svg
+//	sections --Report.Write--> docs/benchmarks.md, docs/pictures/benchmarks/SECTION-CHART.svg
 //	         --Headline------> the README's table of targets
 //
 // The layout depends on what was found alone: the same figures give the same bytes. It measures nothing.

@@ -89,7 +89,7 @@ func golden(t *testing.T, name, got string) {
 
 func TestSave(t *testing.T) {
 	dir := t.TempDir()
-	page, pictures := filepath.Join(dir, "benchmarks.md"), filepath.Join(dir, "public", "benchmarks")
+	page, pictures := filepath.Join(dir, "benchmarks.md"), filepath.Join(dir, "pictures", "benchmarks")
 	if err := os.MkdirAll(pictures, 0o755); err != nil {
 		t.Fatal(err)
 	}
