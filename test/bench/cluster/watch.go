@@ -108,7 +108,7 @@ func (w *Watch) run(ctx context.Context, response *http.Response) {
 	for range maxReopened {
 		w.err = errors.Join(w.read(response), response.Body.Close())
 		if w.err == nil {
-			response, w.err = w.open(ctx)
+			response, w.err = w.open(ctx) //nolint:bodyclose // the next turn closes it
 		}
 		if w.err != nil {
 			return
