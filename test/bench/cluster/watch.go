@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
@@ -75,7 +76,15 @@ func (c *Cluster) Watch(ctx context.Context, work, prefix string, f func(Sightin
 	if err != nil {
 		return nil, err
 	}
-	w.version = member(text, "resourceVersion")
+	var list struct {
+		Metadata struct {
+			ResourceVersion string `json:"resourceVersion"`
+		} `json:"metadata"`
+	}
+	if err := json.Unmarshal(text, &list); err != nil {
+		return nil, err
+	}
+	w.version = list.Metadata.ResourceVersion
 	ctx, w.stop = context.WithCancel(context.WithoutCancel(ctx))
 	response, err := w.open(ctx) //nolint:bodyclose // run closes it
 	if err != nil {
