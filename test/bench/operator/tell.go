@@ -25,6 +25,7 @@ func (b *bench) section() (*report.Section, error) {
 		Tables: []report.Table{b.throughput(), b.lowLoadTable(), b.cost(), b.requests()},
 		Charts: []report.Chart{b.chart()},
 		Notes: []string{
+			fmt.Sprintf("%d Checks come before each round, so that the operator tells of bad ones in sum: before that each has an Event of its own.", warming),
 			"etcd waits for the disk at each write. Client, controller, API server and etcd share the machine.",
 			"Processor time is that of the processes as the kernel counts it, to 10 ms; peaks begin anew with each round.",
 			"Requests are the API server's own count, the two seconds after the last verdict included; bytes are counted by a TCP proxy between the controller and the API server, TLS and all.",
