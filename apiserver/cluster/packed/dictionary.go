@@ -4,7 +4,7 @@ package packed
 var common = []byte(`{"apiVersion":"checky.dev/v1alpha1","kind":"Check","failed":0,"fail":1,"skip":0,"warn":1,"error":1,` +
 	`"outcome":"error","severity":"critical","outcome":"warn","severity":"warning","outcome":"skip","severity":"info",` +
 	`"rulesApplied":["/amount","/currency","/email","/items","/quantity","/customer","/created","/total","/price","/id"],"ruleCount":5,` +
-	`"truncated":0,"batch":{"total":1,"success":0,"failure":1,"error":0,"failureIndexes":"0","items":[{"index":0,"name":"","phase":"Failure",` +
+	`"truncated":0,"batch":{"total":1,"succeeded":0,"failed":1,"errored":0,"failedIndexes":"0","items":[{"index":0,"name":"","phase":"Failure",` +
 	`"rules":[{"name":"","module":{"name":"range","params":{"field":"$.","min":0,"max":100}},"message":""}],` +
 	`"module":{"name":"required","params":{"field":"$."}},"module":{"name":"pattern","params":{"field":"$.","pattern":"^[A-Z]{3}$"}},` +
 	`"cel":{"expression":"input.","messageExpression":""},"ttlSecondsAfterFinished":3600,` +

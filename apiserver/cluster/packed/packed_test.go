@@ -151,10 +151,17 @@ func TestRecent(t *testing.T) {
 	if packed.Whole() != first {
 		t.Error("a Check that was read just now is unpacked again")
 	}
-	large := failing(2)
-	large.Status.Explanation = strings.Repeat("a", maxRecentBytes)
-	if packed := p.Pack(large); packed.Whole() == large {
-		t.Error("a large Check is held whole")
+	for field, enlarge := range map[string]func(c *v1alpha1.Check, text string){
+		"explanation": func(c *v1alpha1.Check, text string) { c.Status.Explanation = text },
+		"annotation":  func(c *v1alpha1.Check, text string) { c.Annotations["example.com/note"] = text },
+		"finalizer":   func(c *v1alpha1.Check, text string) { c.Finalizers = []string{text} },
+	} {
+		large := failing(2)
+		enlarge(large, strings.Repeat("a", maxRecentBytes))
+		packed := p.Pack(large)
+		if whole := packed.Whole(); whole == large || packed.Whole() == whole {
+			t.Errorf("a Check with a large %s is held whole", field)
+		}
 	}
 }
 
@@ -258,7 +265,7 @@ func TestBatchBytes(t *testing.T) {
 	if want := Overhead + 2*itemOverhead + 4 + 1000 + 5; before != want {
 		t.Errorf("%d bytes, want %d", before, want)
 	}
-	c.Status.Batch = &v1alpha1.BatchVerdict{FailureIndexes: "0", Items: []v1alpha1.BatchItem{
+	c.Status.Batch = &v1alpha1.BatchVerdict{FailedIndexes: "0", Items: []v1alpha1.BatchItem{
 		{Name: "four", Message: "eleven char", Results: []v1alpha1.Result{{Rule: "rule", Message: "message", Path: "/path"}}},
 	}}
 	if got, want := Weigh(c)-before, 1+itemOverhead+4+11+4+7+5; got != want {

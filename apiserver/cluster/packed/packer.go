@@ -15,7 +15,7 @@ import (
 const (
 	// maxRecent is how many Checks with a verdict are.
 	maxRecent = 256
-	// maxRecentBytes is how many bytes one of them may have.
+	// maxRecentBytes is how many bytes of JSON one of them may have, all of its metadata included.
 	maxRecentBytes = 64 << 10
 )
 
@@ -65,11 +65,12 @@ func (p *Packer) Pack(c *v1alpha1.Check) *Check {
 		packed.whole = c
 		return packed
 	}
-	if err := packed.pack(c); err != nil { // it came as JSON, so it can be written as such
+	size, err := packed.pack(c)
+	if err != nil { // it came as JSON, so it can be written as such
 		packed.whole = c
 		return packed
 	}
-	p.remember(packed, c)
+	p.remember(packed, c, size)
 	return packed
 }
 
@@ -89,16 +90,17 @@ func (c *Check) Whole() *v1alpha1.Check {
 	if whole, ok := c.packer.recent.Get(c); ok {
 		return whole
 	}
-	whole, err := c.unpack()
+	whole, size, err := c.unpack()
 	if err != nil {
 		panic(err)
 	}
-	c.packer.remember(c, whole)
+	c.packer.remember(c, whole, size)
 	return whole
 }
 
-func (p *Packer) remember(packed *Check, whole *v1alpha1.Check) {
-	if packed.Bytes <= maxRecentBytes {
+// remember keeps a Check at hand whole, unless it is large: its size is that of all it has, which what Bytes goes by may be a small part of.
+func (p *Packer) remember(packed *Check, whole *v1alpha1.Check, size int) {
+	if size <= maxRecentBytes {
 		p.recent.Add(packed, whole)
 	}
 }

@@ -21,7 +21,7 @@ func Weigh(c *v1alpha1.Check) int {
 		n += len(c.Status.Passages[i].Text)
 	}
 	if batch := c.Status.Batch; batch != nil {
-		n += len(batch.FailureIndexes) + len(batch.ErrorIndexes)
+		n += len(batch.FailedIndexes) + len(batch.ErroredIndexes)
 		for i := range batch.Items {
 			item := &batch.Items[i]
 			n += itemOverhead + len(item.Name) + len(item.Message) + weighResults(item.Results)
