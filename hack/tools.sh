@@ -28,10 +28,8 @@ helm-docs) module=github.com/norwoodj/helm-docs package=/cmd/helm-docs version=v
 promtool) module=github.com/prometheus/prometheus package=/cmd/promtool version=v0.316.0 tags=remove_all_sd ;;
 # What the benchmark compares the command line with.
 opa) module=github.com/open-policy-agent/opa package='' version=v1.22.2 ;;
-conftest) module=github.com/open-policy-agent/conftest package='' version=v0.71.1 ;;
-kyverno-json) module=github.com/kyverno/kyverno-json package='' version=v0.0.4-0.20240730143747-aade3d42fc0e ;;
 *)
-	echo "usage: $0 conftest|golangci-lint|crd-ref-docs|helm|helm-docs|oapi-codegen|actionlint|govulncheck|kind|kubeconform|kyverno-json|opa|promtool" >&2
+	echo "usage: $0 golangci-lint|crd-ref-docs|helm|helm-docs|oapi-codegen|actionlint|govulncheck|kind|kubeconform|opa|promtool" >&2
 	exit 2
 	;;
 esac

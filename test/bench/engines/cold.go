@@ -35,7 +35,7 @@ func coldFiles() map[string]string {
 	}
 	return map[string]string{
 		"valid.json": string(validOrder.text), "invalid.json": string(invalidOrder.text), "rules.yaml": list.String(),
-		"orders.rego": regoPolicy(fiveRules), "policy.yaml": kyvernoPolicy(fiveRules),
+		"orders.rego": regoPolicy(fiveRules),
 	}
 }
 
@@ -46,8 +46,6 @@ func coldCommands() []command {
 		{name: "checky check, explained", args: check, exit: 1, says: []string{"of 5 rules, 1 failed", "rag-content.txt:"}},
 		{name: "checky check, valid payload", args: []string{"check", "-f", "valid.json", "-r", "rules.yaml"}, says: []string{"Success"}},
 		{name: "opa eval", tool: "opa", args: []string{"eval", "-d", "orders.rego", "-i", "invalid.json", "data.orders.deny"}, says: []string{"amount"}},
-		{name: "conftest test", tool: "conftest", args: []string{"test", "--policy", "orders.rego", "--namespace", "orders", "invalid.json"}, exit: 1, says: []string{"amount"}},
-		{name: "kyverno-json scan", tool: "kyverno-json", args: []string{"scan", "--payload", "invalid.json", "--policy", "policy.yaml"}, says: []string{"amount"}},
 	}
 }
 
