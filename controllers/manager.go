@@ -165,7 +165,7 @@ func setup(ctx context.Context, mgr manager.Manager, o *Options, counts *metrics
 	verdicts := flood.New(flood.Options{
 		Next: recorder, Writer: mgr.GetClient(), Scheme: mgr.GetScheme(), Controller: controllerName, Gathered: counts.EventGathered, Clock: clock.RealClock{},
 		Listing: func(namespace string) string {
-			return "kubectl get checks -n " + namespace + " --field-selector status.phase=" + string(v1alpha1.PhaseFailure)
+			return "kubectl get checks -n " + namespace + " --field-selector status.phase!=" + string(v1alpha1.PhaseSuccess)
 		},
 	})
 	statuses, err := check.NewStatusWriter(mgr.GetConfig(), mgr.GetHTTPClient(), mgr.GetScheme())

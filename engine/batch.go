@@ -174,8 +174,8 @@ func (b *Batch) Outcome(ctx context.Context) Outcome {
 		InputDigest:  digestOfSum(b.digests),
 		RulesDigest:  b.program.digest,
 		Batch: &v1alpha1.BatchVerdict{
-			Total: narrow(b.total), Success: narrow(b.success), Failure: narrow(b.failure), Error: narrow(b.errored),
-			FailureIndexes: b.failures.String(), ErrorIndexes: b.errors.String(),
+			Total: narrow(b.total), Succeeded: narrow(b.success), Failed: narrow(b.failure), Errored: narrow(b.errored),
+			FailedIndexes: b.failures.String(), ErroredIndexes: b.errors.String(),
 		},
 	}
 	if v.Phase != v1alpha1.PhaseSuccess {

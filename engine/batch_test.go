@@ -60,7 +60,7 @@ func TestBatch(t *testing.T) {
 	}
 	got := *v.Batch
 	got.Items = nil
-	want := v1alpha1.BatchVerdict{Total: 8, Success: 3, Failure: 3, Error: 2, FailureIndexes: "4,5,7", ErrorIndexes: "2,3"}
+	want := v1alpha1.BatchVerdict{Total: 8, Succeeded: 3, Failed: 3, Errored: 2, FailedIndexes: "4,5,7", ErroredIndexes: "2,3"}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("batch: -want +got\n%s", diff)
 	}
@@ -181,11 +181,11 @@ func compareWithSingles(t *rapid.T, p *engine.Program, list []engine.Item, v v1a
 		}
 		switch single.Phase {
 		case v1alpha1.PhaseFailure:
-			want.Failure++
+			want.Failed++
 		case v1alpha1.PhaseError:
-			want.Error++
+			want.Errored++
 		default:
-			want.Success++
+			want.Succeeded++
 		}
 		if s := single.Summary; s != nil {
 			sum = v1alpha1.Summary{Pass: sum.Pass + s.Pass, Fail: sum.Fail + s.Fail, Warn: sum.Warn + s.Warn, Skip: sum.Skip + s.Skip, Error: sum.Error + s.Error}
@@ -194,13 +194,13 @@ func compareWithSingles(t *rapid.T, p *engine.Program, list []engine.Item, v v1a
 			}
 		}
 	}
-	want.Truncated += want.Failure + want.Error - int32(len(v.Batch.Items))
+	want.Truncated += want.Failed + want.Errored - int32(len(v.Batch.Items))
 	got := *v.Batch
-	got.Items, got.FailureIndexes, got.ErrorIndexes = nil, "", ""
+	got.Items, got.FailedIndexes, got.ErroredIndexes = nil, "", ""
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Fatalf("counts: -singles +batch\n%s", diff)
 	}
-	for phase, indexes := range map[v1alpha1.Phase]string{v1alpha1.PhaseFailure: v.Batch.FailureIndexes, v1alpha1.PhaseError: v.Batch.ErrorIndexes} {
+	for phase, indexes := range map[v1alpha1.Phase]string{v1alpha1.PhaseFailure: v.Batch.FailedIndexes, v1alpha1.PhaseError: v.Batch.ErroredIndexes} {
 		if diff := cmp.Diff(bad[phase], expand(t, indexes)); diff != "" {
 			t.Fatalf("places of %s: -singles +batch\n%s", phase, diff)
 		}
@@ -287,8 +287,8 @@ func TestBatchBounds(t *testing.T) {
 	if len(first.Results) != rules.MaxItemResults || first.Truncated != 30-rules.MaxItemResults {
 		t.Errorf("%d results, %d truncated", len(first.Results), first.Truncated)
 	}
-	if n := len(v.Batch.Items); n == 0 || int(v.Batch.Truncated) != len(list)-n || v.Batch.FailureIndexes != "0-999" {
-		t.Errorf("%d items, %d truncated, failed: %s", n, v.Batch.Truncated, v.Batch.FailureIndexes)
+	if n := len(v.Batch.Items); n == 0 || int(v.Batch.Truncated) != len(list)-n || v.Batch.FailedIndexes != "0-999" {
+		t.Errorf("%d items, %d truncated, failed: %s", n, v.Batch.Truncated, v.Batch.FailedIndexes)
 	}
 	if !strings.HasSuffix(v.Explanation, "\n- and 992 more; see batch.items") {
 		t.Errorf("the explanation does not count the others:\n%s", v.Explanation[len(v.Explanation)-200:])
@@ -416,8 +416,8 @@ func TestBatchMemory(t *testing.T) {
 		t.Errorf("%d bytes after 4,000 payloads, %d after 44,000", before, after)
 	}
 	v := b.Outcome(t.Context()).Verdict
-	if list := v.Batch.FailureIndexes; v.Batch.Failure != 22_000 || len(list) > rules.MaxBatchIndexBytes || !strings.HasSuffix(list, ",...") {
-		t.Errorf("%d failed; the list of them has %d bytes", v.Batch.Failure, len(list))
+	if list := v.Batch.FailedIndexes; v.Batch.Failed != 22_000 || len(list) > rules.MaxBatchIndexBytes || !strings.HasSuffix(list, ",...") {
+		t.Errorf("%d failed; the list of them has %d bytes", v.Batch.Failed, len(list))
 	}
 }
 
@@ -489,8 +489,8 @@ func TestBatchOfEndlessRules(t *testing.T) {
 	b := (&engine.Engine{}).NewBatch(engine.BatchOptions{Program: p, Now: noon, MaxTime: 200 * time.Millisecond})
 	b.Add(t.Context(), items(strings.Split(strings.Repeat("1 ", rules.MaxBatchItems), " ")[:rules.MaxBatchItems]...))
 	o := b.Outcome(t.Context())
-	if !o.TimedOut || o.Verdict.Batch.ErrorIndexes != "0-999" {
-		t.Errorf("timed out: %v; errors: %s", o.TimedOut, o.Verdict.Batch.ErrorIndexes)
+	if !o.TimedOut || o.Verdict.Batch.ErroredIndexes != "0-999" {
+		t.Errorf("timed out: %v; errors: %s", o.TimedOut, o.Verdict.Batch.ErroredIndexes)
 	}
 	told := o.Verdict.Batch.Items
 	if first, last := told[0], told[len(told)-1]; len(first.Results) != 1 || !strings.Contains(last.Message, "ran out of time") {

@@ -53,7 +53,7 @@ func TestBatchTime(t *testing.T) {
 			}
 			o := b.Outcome(t.Context())
 			v := o.Verdict
-			if diff := cmp.Diff(tc.want, fmt.Sprintf("%d, %s", v.Batch.Success, v.Batch.ErrorIndexes)); diff != "" {
+			if diff := cmp.Diff(tc.want, fmt.Sprintf("%d, %s", v.Batch.Succeeded, v.Batch.ErroredIndexes)); diff != "" {
 				t.Errorf("%s: -want +got\n%s\n%s", tc.reason, diff, v.Explanation)
 			}
 			if last := v.Batch.Items[len(v.Batch.Items)-1].Message; o.TimedOut != strings.Contains(last, "it ran out of time: all payloads of a batch may take "+tc.most.String()) {

@@ -81,7 +81,7 @@ func sizeOf(value *v1alpha1.BatchItem) int {
 	return len(text) + 1
 }
 
-// indexList writes ascending numbers as a Job writes its completedIndexes: 1,3-5,7. Its zero value is empty. It takes no more than
+// indexList writes ascending numbers as a Job writes its failedIndexes: 1,3-5,7. Its zero value is empty. It takes no more than
 // rules.MaxBatchIndexBytes; past that it ends in a comma and three dots.
 type indexList struct {
 	text        []byte // of the ranges before the present one

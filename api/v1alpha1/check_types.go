@@ -363,25 +363,25 @@ type Verdict struct {
 type BatchVerdict struct {
 	// Total is how many payloads there are.
 	Total int32 `json:"total"`
-	// Success is how many passed.
-	Success int32 `json:"success"`
-	// Failure is how many failed.
-	Failure int32 `json:"failure"`
-	// Error is how many could not be evaluated in full, and did not fail.
-	Error int32 `json:"error"`
+	// Succeeded is how many passed.
+	Succeeded int32 `json:"succeeded"`
+	// Failed is how many failed.
+	Failed int32 `json:"failed"`
+	// Errored is how many could not be evaluated in full, and did not fail.
+	Errored int32 `json:"errored"`
 
-	// FailureIndexes are the places in spec.inputs, from 0, of the payloads that
-	// failed, as a Job writes its completedIndexes: numbers and ranges in
+	// FailedIndexes are the places in spec.inputs, from 0, of the payloads that
+	// failed, as a Job writes its failedIndexes: numbers and ranges in
 	// ascending order, for instance 1,3-5,7.
 	//
 	// +optional
-	FailureIndexes string `json:"failureIndexes,omitempty"`
+	FailedIndexes string `json:"failedIndexes,omitempty"`
 
-	// ErrorIndexes are the places of the payloads that could not be evaluated,
+	// ErroredIndexes are the places of the payloads that could not be evaluated,
 	// in the same notation.
 	//
 	// +optional
-	ErrorIndexes string `json:"errorIndexes,omitempty"`
+	ErroredIndexes string `json:"erroredIndexes,omitempty"`
 
 	// Items are the payloads that failed, could not be evaluated or warned, the
 	// worst first: at most 100, and together at most 256 KiB.

@@ -106,7 +106,7 @@ func (s *Service) evaluateBatch(ctx context.Context, inputs []engine.Item, progr
 	if err := ctx.Err(); err != nil {
 		return engine.Outcome{}, err
 	}
-	if verdict := outcome.Verdict.Batch; verdict != nil && verdict.Error > 0 {
+	if verdict := outcome.Verdict.Batch; verdict != nil && verdict.Errored > 0 {
 		if _, err := digestInputs(inputs); err != nil { // only now, so that good payloads are decoded once
 			return engine.Outcome{}, err
 		}

@@ -118,7 +118,7 @@ func TestLargestBatches(t *testing.T) {
 			t.Errorf("%s: %v", name, err)
 		}
 		outcome, err := s.DryRun(t.Context(), request)
-		if err != nil || outcome.Verdict.Phase != v1alpha1.PhaseSuccess || int(outcome.Verdict.Batch.Success) != len(inputs) {
+		if err != nil || outcome.Verdict.Phase != v1alpha1.PhaseSuccess || int(outcome.Verdict.Batch.Succeeded) != len(inputs) {
 			t.Errorf("%s: %v %+v", name, err, outcome.Verdict.Batch)
 		}
 	}

@@ -157,8 +157,9 @@ func TestLedger(t *testing.T) {
 				c.Namespace = "other"
 				feed.OnAdd(c, false)
 			case 4:
-				c.Labels = nil
-				feed.OnAdd(c, false)
+				c.Labels = map[string]string{v1alpha1.OwnerLabel: ""} // by then it is nobody's
+				feed.OnUpdate(model[c.Name], c)
+				delete(model, c.Name)
 			}
 		}
 		unfinished := int64(0)

@@ -302,14 +302,14 @@ func (e ListChecksParamsStatus) Valid() bool {
 
 // BatchCounts defines model for BatchCounts.
 type BatchCounts struct {
-	// Error How many could not be evaluated in full, and did not fail.
-	Error int32 `json:"error"`
+	// Errored How many could not be evaluated in full, and did not fail.
+	Errored int32 `json:"errored"`
 
-	// Failure How many failed.
-	Failure int32 `json:"failure"`
+	// Failed How many failed.
+	Failed int32 `json:"failed"`
 
-	// Success How many passed.
-	Success int32 `json:"success"`
+	// Succeeded How many passed.
+	Succeeded int32 `json:"succeeded"`
 
 	// Total How many payloads there are.
 	Total int32 `json:"total"`
@@ -404,27 +404,27 @@ type BatchRequest_RuleSets_Item struct {
 
 // BatchResult defines model for BatchResult.
 type BatchResult struct {
-	// Error How many could not be evaluated in full, and did not fail.
-	Error int32 `json:"error"`
+	// Errored How many could not be evaluated in full, and did not fail.
+	Errored int32 `json:"errored"`
 
-	// ErrorIndexes The payloads that could not be evaluated, in the same notation.
+	// ErroredIndexes The payloads that could not be evaluated, in the same notation.
 	//
 	// Example: 2
-	ErrorIndexes *string `json:"error_indexes,omitempty"`
+	ErroredIndexes *string `json:"errored_indexes,omitempty"`
 
-	// Failure How many failed.
-	Failure int32 `json:"failure"`
+	// Failed How many failed.
+	Failed int32 `json:"failed"`
 
-	// FailureIndexes The payloads that failed, by their places in the request from 0: numbers and ranges, ascending. Exact, also where items is cut.
+	// FailedIndexes The payloads that failed, by their places in the request from 0: numbers and ranges, ascending. Exact, also where items is cut.
 	//
 	// Example: 1,3-5,7
-	FailureIndexes *string `json:"failure_indexes,omitempty"`
+	FailedIndexes *string `json:"failed_indexes,omitempty"`
 
 	// Items The payloads that failed, could not be evaluated or have a warning, the worst first: at most 100, and together at most 256 KiB without their inputs.
 	Items []BatchItem `json:"items"`
 
-	// Success How many passed.
-	Success int32 `json:"success"`
+	// Succeeded How many passed.
+	Succeeded int32 `json:"succeeded"`
 
 	// Total How many payloads there are.
 	Total int32 `json:"total"`

@@ -66,7 +66,7 @@ func Example_batch() {
 	case answer.JSON200.Batch == nil:
 		fmt.Println(answer.JSON200.Status, answer.JSON200.Explanation)
 	default:
-		fmt.Println(answer.JSON200.Batch.Success, "of", answer.JSON200.Batch.Total, "passed")
+		fmt.Println(answer.JSON200.Batch.Succeeded, "of", answer.JSON200.Batch.Total, "passed")
 		for _, item := range answer.JSON200.Batch.Items {
 			fmt.Println(item.Index, item.Status, string(item.Input))
 		}

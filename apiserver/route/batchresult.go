@@ -6,17 +6,17 @@ import (
 
 // BatchCounts say how many payloads of a batch came to which verdict.
 type BatchCounts struct {
-	Total   int32 `json:"total" doc:"How many payloads there are."`
-	Success int32 `json:"success" doc:"How many passed."`
-	Failure int32 `json:"failure" doc:"How many failed."`
-	Error   int32 `json:"error" doc:"How many could not be evaluated in full, and did not fail."`
+	Total     int32 `json:"total" doc:"How many payloads there are."`
+	Succeeded int32 `json:"succeeded" doc:"How many passed."`
+	Failed    int32 `json:"failed" doc:"How many failed."`
+	Errored   int32 `json:"errored" doc:"How many could not be evaluated in full, and did not fail."`
 }
 
 // BatchResult is what became of the payloads of a batch.
 type BatchResult struct {
 	BatchCounts
-	FailureIndexes string      `json:"failure_indexes,omitempty" doc:"The payloads that failed, by their places in the request from 0: numbers and ranges, ascending. Exact, also where items is cut." example:"1,3-5,7"`
-	ErrorIndexes   string      `json:"error_indexes,omitempty" doc:"The payloads that could not be evaluated, in the same notation." example:"2"`
+	FailedIndexes  string      `json:"failed_indexes,omitempty" doc:"The payloads that failed, by their places in the request from 0: numbers and ranges, ascending. Exact, also where items is cut." example:"1,3-5,7"`
+	ErroredIndexes string      `json:"errored_indexes,omitempty" doc:"The payloads that could not be evaluated, in the same notation." example:"2"`
 	Items          []BatchItem `json:"items" doc:"The payloads that failed, could not be evaluated or have a warning, the worst first: at most 100, and together at most 256 KiB without their inputs."`
 	Truncated      int32       `json:"truncated,omitzero" doc:"How many such payloads were left out of items."`
 }
@@ -40,7 +40,7 @@ func batchOf(v *v1alpha1.BatchVerdict, inputs int, text func(int) []byte) *Batch
 		return nil
 	}
 	b := &BatchResult{
-		BatchCounts: countsOf(v), FailureIndexes: v.FailureIndexes, ErrorIndexes: v.ErrorIndexes,
+		BatchCounts: countsOf(v), FailedIndexes: v.FailedIndexes, ErroredIndexes: v.ErroredIndexes,
 		Items: make([]BatchItem, len(v.Items)), Truncated: v.Truncated,
 	}
 	for i := range v.Items {
@@ -58,7 +58,7 @@ func batchOf(v *v1alpha1.BatchVerdict, inputs int, text func(int) []byte) *Batch
 }
 
 func countsOf(v *v1alpha1.BatchVerdict) BatchCounts {
-	return BatchCounts{Total: v.Total, Success: v.Success, Failure: v.Failure, Error: v.Error}
+	return BatchCounts{Total: v.Total, Succeeded: v.Succeeded, Failed: v.Failed, Errored: v.Errored}
 }
 
 // reasonOfPhase is why a payload of a batch has its verdict, in the words of a check's own.

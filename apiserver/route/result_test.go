@@ -42,7 +42,7 @@ func TestBatchResult(t *testing.T) {
 	c.Generation = 2
 	c.Status.ObservedGeneration, c.Status.Phase = 2, v1alpha1.PhaseFailure
 	c.Status.Batch = &v1alpha1.BatchVerdict{
-		Total: 3, Success: 1, Failure: 1, Error: 1, FailureIndexes: "1", ErrorIndexes: "2",
+		Total: 3, Succeeded: 1, Failed: 1, Errored: 1, FailedIndexes: "1", ErroredIndexes: "2",
 		Items: []v1alpha1.BatchItem{
 			{Index: 1, Name: "b", Phase: v1alpha1.PhaseFailure, Summary: &v1alpha1.Summary{Fail: 1}, Results: []v1alpha1.Result{{Rule: "r", Outcome: "fail", Severity: "error"}}, Truncated: 4},
 			{Index: 2, Name: "c", Phase: v1alpha1.PhaseError, Message: "no rule could be run"},
@@ -51,8 +51,8 @@ func TestBatchResult(t *testing.T) {
 		},
 		Truncated: 5,
 	}
-	const counts = `"total":3,"success":1,"failure":1,"error":1`
-	const want = `{` + counts + `,"failure_indexes":"1","error_indexes":"2","items":[` +
+	const counts = `"total":3,"succeeded":1,"failed":1,"errored":1`
+	const want = `{` + counts + `,"failed_indexes":"1","errored_indexes":"2","items":[` +
 		`{"index":1,"name":"b","status":"failure","reason":"RulesFailed","summary":{"pass":0,"fail":1,"warn":0,"skip":0,"error":0},` +
 		`"results":[{"rule":"r","outcome":"fail","severity":"error"}],"truncated":4,"input":1e400},` +
 		`{"index":2,"name":"c","status":"failure","reason":"EvaluationError","results":[],"message":"no rule could be run","input":{}},` +

@@ -168,8 +168,8 @@ func TestInterruptOfMany(t *testing.T) {
 		t.Fatal(err, errOut.String())
 	}
 	want := fmt.Sprintf("interrupted: stdin was checked up to line %d, and nothing of what follows\n", v.Batch.Total)
-	if v.Batch.Total < chunkItems || v.Batch.Failure != v.Batch.Total || errOut.String() != want {
-		t.Errorf("%d of %d payloads failed; told is %q, want %q", v.Batch.Failure, v.Batch.Total, errOut.String(), want)
+	if v.Batch.Total < chunkItems || v.Batch.Failed != v.Batch.Total || errOut.String() != want {
+		t.Errorf("%d of %d payloads failed; told is %q, want %q", v.Batch.Failed, v.Batch.Total, errOut.String(), want)
 	}
 }
 

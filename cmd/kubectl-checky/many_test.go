@@ -147,7 +147,7 @@ func TestMergedOfRefused(t *testing.T) {
 		t.Fatal(err)
 	}
 	refused := &v1alpha1.Check{Status: v1alpha1.CheckStatus{Verdict: v1alpha1.Verdict{Phase: v1alpha1.PhaseError, Explanation: "Error: no rules apply"}}}
-	good := &v1alpha1.Check{Status: v1alpha1.CheckStatus{Verdict: v1alpha1.Verdict{Phase: v1alpha1.PhaseSuccess, Batch: &v1alpha1.BatchVerdict{Total: 1, Success: 1}}}}
+	good := &v1alpha1.Check{Status: v1alpha1.CheckStatus{Verdict: v1alpha1.Verdict{Phase: v1alpha1.PhaseSuccess, Batch: &v1alpha1.BatchVerdict{Total: 1, Succeeded: 1}}}}
 	if in := m.merged([]*v1alpha1.Check{good, refused}); in.Name != "stdin" || in.Verdict.Phase != v1alpha1.PhaseError || in.Verdict.Explanation != "Error: no rules apply" {
 		t.Errorf("the verdict is %+v", in.Verdict)
 	}
@@ -171,7 +171,7 @@ func TestIndexesAreBounded(t *testing.T) {
 func TestBatchInAList(t *testing.T) {
 	check := &v1alpha1.Check{Status: v1alpha1.CheckStatus{Verdict: v1alpha1.Verdict{
 		Phase: v1alpha1.PhaseFailure, RuleCount: 3, Summary: &v1alpha1.Summary{Pass: 10, Fail: 2},
-		Batch: &v1alpha1.BatchVerdict{Total: 4, Success: 2, Failure: 1, Error: 1, Items: []v1alpha1.BatchItem{
+		Batch: &v1alpha1.BatchVerdict{Total: 4, Succeeded: 2, Failed: 1, Errored: 1, Items: []v1alpha1.BatchItem{
 			{Results: []v1alpha1.Result{{Rule: "orders/amount", Outcome: v1alpha1.OutcomeFail, Severity: v1alpha1.SeverityError}}},
 		}},
 	}}}

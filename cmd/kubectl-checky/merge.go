@@ -41,8 +41,8 @@ func (m *many) merged(checks []*v1alpha1.Check) reporting.Input {
 		one := &k.Status.Verdict
 		addSummary(v.Summary, one.Summary)
 		addBatch(v.Batch, one.Batch, base)
-		failures.add(one.Batch.FailureIndexes, base)
-		errored.add(one.Batch.ErrorIndexes, base)
+		failures.add(one.Batch.FailedIndexes, base)
+		errored.add(one.Batch.ErroredIndexes, base)
 		for _, p := range one.Passages {
 			if !slices.ContainsFunc(v.Passages, func(q v1alpha1.Passage) bool { return q.ID == p.ID }) {
 				v.Passages = append(v.Passages, p)
@@ -54,7 +54,7 @@ func (m *many) merged(checks []*v1alpha1.Check) reporting.Input {
 		}
 		base += int(one.Batch.Total)
 	}
-	v.Batch.FailureIndexes, v.Batch.ErrorIndexes = failures.String(), errored.String()
+	v.Batch.FailedIndexes, v.Batch.ErroredIndexes = failures.String(), errored.String()
 	slices.SortStableFunc(v.Batch.Items, worseFirst)
 	if over := len(v.Batch.Items) - rules.MaxBatchResults; over > 0 {
 		v.Batch.Items = v.Batch.Items[:rules.MaxBatchResults]
@@ -79,9 +79,9 @@ func addSummary(sum, one *v1alpha1.Summary) {
 
 func addBatch(sum, one *v1alpha1.BatchVerdict, base int) {
 	sum.Total += one.Total
-	sum.Success += one.Success
-	sum.Failure += one.Failure
-	sum.Error += one.Error
+	sum.Succeeded += one.Succeeded
+	sum.Failed += one.Failed
+	sum.Errored += one.Errored
 	sum.Truncated += one.Truncated
 	for _, item := range one.Items {
 		item.Index += int32(base) //nolint:gosec // at most maxChecks times rules.MaxBatchItems
@@ -158,7 +158,7 @@ func explanationOf(v *v1alpha1.Verdict) string {
 
 // headlineOf is the verdict in one line.
 func headlineOf(phase v1alpha1.Phase, b *v1alpha1.BatchVerdict, notable int) string {
-	warned := notable - int(b.Failure) - int(b.Error)
+	warned := notable - int(b.Failed) - int(b.Errored)
 	if phase == v1alpha1.PhaseSuccess && warned == 0 {
 		return fmt.Sprintf("Success: all %d payloads passed.", b.Total)
 	}
@@ -166,7 +166,7 @@ func headlineOf(phase v1alpha1.Phase, b *v1alpha1.BatchVerdict, notable int) str
 	for _, p := range []struct {
 		n    int32
 		verb string
-	}{{b.Failure, "failed"}, {b.Error, "could not be evaluated"}, {b.Success, "passed"}} {
+	}{{b.Failed, "failed"}, {b.Errored, "could not be evaluated"}, {b.Succeeded, "passed"}} {
 		if p.n > 0 {
 			parts = append(parts, fmt.Sprintf("%d %s", p.n, p.verb))
 		}
@@ -206,7 +206,7 @@ func tell(item *v1alpha1.BatchItem) string {
 	return text
 }
 
-// indexes are places as batch.failureIndexes has them: 1,3-5,7.
+// indexes are places as batch.failedIndexes has them: 1,3-5,7.
 type indexes struct{ ranges [][2]int }
 
 // add appends those of one more Check, whose first payload has a place of its own.

@@ -163,7 +163,7 @@ func (p *listPrinter) row(k *v1alpha1.Check) []string {
 	failed, summary, batch := "-", k.Status.Summary, k.Status.Batch
 	switch {
 	case batch != nil: // payloads
-		failed = fmt.Sprintf("%d/%d", batch.Failure+batch.Error, batch.Total)
+		failed = fmt.Sprintf("%d/%d", batch.Failed+batch.Errored, batch.Total)
 	case summary != nil: // rules
 		failed = fmt.Sprintf("%d/%d", summary.Fail+summary.Error, k.Status.RuleCount)
 	}

@@ -15,7 +15,7 @@ func batchStatus() v1alpha1.CheckStatus {
 	}
 	return v1alpha1.CheckStatus{Verdict: v1alpha1.Verdict{
 		Phase: v1alpha1.PhaseFailure, Explanation: "Failure: of 3 payloads, 2 failed, 1 passed.\n- payload 0: a failed",
-		Batch: &v1alpha1.BatchVerdict{Total: 3, Success: 1, Failure: 2, FailureIndexes: "0,1", Items: []v1alpha1.BatchItem{
+		Batch: &v1alpha1.BatchVerdict{Total: 3, Succeeded: 1, Failed: 2, FailedIndexes: "0,1", Items: []v1alpha1.BatchItem{
 			{Index: 0, Results: []v1alpha1.Result{result("b", v1alpha1.OutcomeFail), result("a", v1alpha1.OutcomeError)}},
 			{Index: 1, Results: []v1alpha1.Result{result("b", v1alpha1.OutcomeFail), result("w", v1alpha1.OutcomeWarn)}},
 		}, Truncated: 4},
@@ -35,7 +35,7 @@ func TestBatchWithoutResults(t *testing.T) {
 	status, outcome := batchStatus(), batchStatus()
 	status.Batch = outcome.Batch
 	withoutResults(&status)
-	want := &v1alpha1.BatchVerdict{Total: 3, Success: 1, Failure: 2, FailureIndexes: "0,1", Truncated: 6}
+	want := &v1alpha1.BatchVerdict{Total: 3, Succeeded: 1, Failed: 2, FailedIndexes: "0,1", Truncated: 6}
 	if diff := cmp.Diff(want, status.Batch); diff != "" {
 		t.Errorf("-want +got\n%s", diff)
 	}

@@ -60,7 +60,7 @@ type Options struct {
 	Scheme *runtime.Scheme
 	// Controller is who reports the sums: a qualified name.
 	Controller string
-	// Listing says how to list what a namespace's sum is about.
+	// Listing says how to list the objects of a namespace that have not passed.
 	Listing func(namespace string) string
 	// Gathered is called for each Event that is not made one by one. It must not block.
 	Gathered func()

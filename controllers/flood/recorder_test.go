@@ -107,7 +107,7 @@ func TestFlood(t *testing.T) {
 	w.clock.Step(interval)
 	event := <-w.sums
 	want := "100 more events of this namespace within 1m0s have none of their own: 90 Failed, 10 Errored. " +
-		"This object is the last of them; list all with: kubectl get checks -n busy"
+		"This object is the last of them; list what has not passed with: kubectl get checks -n busy"
 	if diff := cmp.Diff(want, event.Note); diff != "" {
 		t.Errorf("the note (-want +got):\n%s", diff)
 	}

@@ -72,7 +72,7 @@ const maxPrefix = 200
 
 // note tells a sum in one line.
 func (r *Recorder) note(namespace string, s *sum, now time.Time) string {
-	return fmt.Sprintf("%d more events of this namespace within %s have none of their own: %s. This object is the last of them; list all with: %s",
+	return fmt.Sprintf("%d more events of this namespace within %s have none of their own: %s. This object is the last of them; list what has not passed with: %s",
 		s.total, max(now.Sub(s.since), time.Second).Round(time.Second), s, r.o.Listing(namespace))
 }
 

@@ -97,7 +97,7 @@ func (m *Metrics) Evaluated(o *engine.Outcome, took time.Duration) {
 	m.evaluation.Observe(took.Seconds())
 	if b := o.Verdict.Batch; b != nil {
 		for phase, n := range map[v1alpha1.Phase]int32{
-			v1alpha1.PhaseSuccess: b.Success, v1alpha1.PhaseFailure: b.Failure, v1alpha1.PhaseError: b.Error,
+			v1alpha1.PhaseSuccess: b.Succeeded, v1alpha1.PhaseFailure: b.Failed, v1alpha1.PhaseError: b.Errored,
 		} {
 			m.payloads.WithLabelValues(string(phase)).Add(float64(n))
 		}

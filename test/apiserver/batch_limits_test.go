@@ -111,7 +111,7 @@ spec:
 			_, text := f.postBatch(u, batchBody(tc.set, slices.Repeat([]string{tc.payload}, rules.MaxBatchItems)...))
 			got := batchIn(t, text)
 			b := got.Batch
-			if b == nil || b.Failure != rules.MaxBatchItems || b.FailureIndexes != "0-999" {
+			if b == nil || b.Failed != rules.MaxBatchItems || b.FailedIndexes != "0-999" {
 				t.Fatalf("%s: got %s %s: %+v", tc.reason, got.Status, got.Explanation, b)
 			}
 			if len(b.Items) < rules.MaxBatchResults/2 || len(b.Items)+b.Truncated != rules.MaxBatchItems {

@@ -45,11 +45,11 @@ type batchItem struct {
 type batchResult struct {
 	result
 	Batch *struct {
-		Total, Success, Failure, Error int
-		FailureIndexes                 string `json:"failure_indexes"`
-		ErrorIndexes                   string `json:"error_indexes"`
-		Items                          []batchItem
-		Truncated                      int
+		Total, Succeeded, Failed, Errored int
+		FailedIndexes                     string `json:"failed_indexes"`
+		ErroredIndexes                    string `json:"errored_indexes"`
+		Items                             []batchItem
+		Truncated                         int
 	} `json:"batch"`
 }
 
@@ -151,11 +151,11 @@ func TestBatchByEach(t *testing.T) {
 		}
 	}
 	b := got.Batch
-	if b.Total != len(payloads) || b.Success != len(want["success"]) || b.Failure != len(want["failure"]) || b.Error != len(want["error"]) || b.Truncated != 0 {
-		t.Errorf("counts are %d: %d, %d, %d, want %v", b.Total, b.Success, b.Failure, b.Error, want)
+	if b.Total != len(payloads) || b.Succeeded != len(want["success"]) || b.Failed != len(want["failure"]) || b.Errored != len(want["error"]) || b.Truncated != 0 {
+		t.Errorf("counts are %d: %d, %d, %d, want %v", b.Total, b.Succeeded, b.Failed, b.Errored, want)
 	}
-	if b.FailureIndexes != "2,3,10,11,18,19,26,27,34,35" || b.ErrorIndexes != "6,14,22,30,38" {
-		t.Errorf("failures are %q, errors %q", b.FailureIndexes, b.ErrorIndexes)
+	if b.FailedIndexes != "2,3,10,11,18,19,26,27,34,35" || b.ErroredIndexes != "6,14,22,30,38" {
+		t.Errorf("failures are %q, errors %q", b.FailedIndexes, b.ErroredIndexes)
 	}
 	order := slices.IsSortedFunc(b.Items, func(x, y batchItem) int { return rank(x) - rank(y) })
 	if !order {
@@ -197,7 +197,7 @@ func (f *facade) readsTheSame(u *user, posted *http.Response, text string, got b
 	if err := json.Unmarshal([]byte(page), &list); err != nil {
 		t.Fatal(err)
 	}
-	counts := fmt.Sprintf(`{"total":%d,"success":%d,"failure":%d,"error":%d}`, got.Batch.Total, got.Batch.Success, got.Batch.Failure, got.Batch.Error)
+	counts := fmt.Sprintf(`{"total":%d,"succeeded":%d,"failed":%d,"errored":%d}`, got.Batch.Total, got.Batch.Succeeded, got.Batch.Failed, got.Batch.Errored)
 	batches := 0
 	for _, c := range list.Checks {
 		if len(c.Batch) > 0 {
@@ -330,7 +330,7 @@ func TestBatchPending(t *testing.T) {
 	stream := f.events(t.Context(), "/v1/status/"+pending.ID+"/events", u.token)
 	<-stream
 	c.apply(orders)
-	if last := batchIn(t, lastOf(stream).data); last.Status != "failure" || last.Batch == nil || last.Batch.FailureIndexes != "0" {
+	if last := batchIn(t, lastOf(stream).data); last.Status != "failure" || last.Batch == nil || last.Batch.FailedIndexes != "0" {
 		t.Errorf("the last event is %+v", last)
 	}
 }

@@ -55,7 +55,7 @@ func TestBatch(t *testing.T) {
 		t.Errorf("-offline +cluster\n%s", diff)
 	}
 	b := k.Status.Batch
-	if b == nil || b.Total != 5 || b.Success != 2 || b.FailureIndexes != "1,3" || b.ErrorIndexes != "2" {
+	if b == nil || b.Total != 5 || b.Succeeded != 2 || b.FailedIndexes != "1,3" || b.ErroredIndexes != "2" {
 		t.Fatalf("batch: %+v", b)
 	}
 	if !strings.Contains(b.Items[1].Results[0].Message, "10000.000000000000000000001") {
@@ -98,7 +98,7 @@ func TestBatchIsEvaluatedAgain(t *testing.T) {
 	set := &v1alpha1.RuleSet{ObjectMeta: metav1.ObjectMeta{Namespace: c.namespace, Name: "orders"}}
 	edit(c, set, func() { set.Spec.Rules[0].Module.Params.Raw = []byte(`{"field":"$.amount","max":30000}`) })
 	k := c.verdict("again", v1alpha1.PhaseError)
-	if k.Status.Batch.Success != 4 || k.Status.Batch.ErrorIndexes != "2" || k.Status.RulesDigest == before.Status.RulesDigest {
+	if k.Status.Batch.Succeeded != 4 || k.Status.Batch.ErroredIndexes != "2" || k.Status.RulesDigest == before.Status.RulesDigest {
 		t.Errorf("after the rule set was changed: %+v", k.Status.Batch)
 	}
 	if condition(k, "Passed") != "Unknown InvalidInput" {
@@ -106,7 +106,7 @@ func TestBatchIsEvaluatedAgain(t *testing.T) {
 	}
 	edit(c, k, func() { k.Spec.Inputs[2].InputJSON = `{"amount": 30001, "customer": "z"}` })
 	k = c.verdict("again", v1alpha1.PhaseFailure)
-	if k.Status.Batch.FailureIndexes != "2" || k.Status.Batch.Error != 0 {
+	if k.Status.Batch.FailedIndexes != "2" || k.Status.Batch.Errored != 0 {
 		t.Errorf("after a payload was changed: %+v", k.Status.Batch)
 	}
 	edit(c, k, func() { k.Spec.Inputs = k.Spec.Inputs[:2] })
@@ -162,8 +162,8 @@ func TestLargestBatch(t *testing.T) {
 				t.Fatal(err)
 			}
 			t.Logf("%d bytes of JSON, %d of them items: %d payloads of %d", len(whole), len(items), len(k.Status.Batch.Items), len(k.Spec.Inputs))
-			if k.Status.Batch.FailureIndexes != "0-999" || k.Status.Summary.Fail != 22*rules.MaxBatchItems {
-				t.Errorf("failed: %s, %d rules", k.Status.Batch.FailureIndexes, k.Status.Summary.Fail)
+			if k.Status.Batch.FailedIndexes != "0-999" || k.Status.Summary.Fail != 22*rules.MaxBatchItems {
+				t.Errorf("failed: %s, %d rules", k.Status.Batch.FailedIndexes, k.Status.Summary.Fail)
 			}
 			if len(items) < rules.MaxBatchResultBytes*9/10 || strings.Contains(k.Status.Explanation, "left out") {
 				t.Errorf("the items take %d bytes of %d: %s", len(items), rules.MaxBatchResultBytes, k.Status.Explanation)
@@ -185,7 +185,7 @@ func TestBatchLeavesNoRoom(t *testing.T) {
 	}
 	c.create(k)
 	k = c.verdict("quotes", v1alpha1.PhaseFailure)
-	want := &v1alpha1.BatchVerdict{Total: 3, Failure: 3, FailureIndexes: "0-2", Truncated: 3}
+	want := &v1alpha1.BatchVerdict{Total: 3, Failed: 3, FailedIndexes: "0-2", Truncated: 3}
 	if diff := cmp.Diff(want, k.Status.Batch); diff != "" || !strings.HasSuffix(k.Status.Explanation, "Make smaller batches, and move rules from the Check to RuleSets.") {
 		t.Errorf("%s: -want +got\n%s", k.Status.Explanation, diff)
 	}

@@ -56,10 +56,10 @@ func batchSuite(in *Input) junitSuite {
 	for _, p := range []struct {
 		name  string
 		count int32
-	}{{"payloads", b.Total}, {"success", b.Success}, {"failure", b.Failure}, {"error", b.Error}} {
+	}{{"payloads", b.Total}, {"succeeded", b.Succeeded}, {"failed", b.Failed}, {"errored", b.Errored}} {
 		s.Properties.List = append(s.Properties.List, junitProperty{p.name, strconv.Itoa(int(p.count))})
 	}
-	failed, errored := b.Failure, b.Error
+	failed, errored := b.Failed, b.Errored
 	for i := range b.Items {
 		item := &b.Items[i]
 		s.Cases = append(s.Cases, itemCase(in, item))
@@ -80,10 +80,10 @@ func otherCase(in *Input, failed, errored int32) junitCase {
 	c := junitCase{Name: "all other payloads", Class: in.Name}
 	switch {
 	case failed > 0:
-		c.Failure = &junitFact{Message: fmt.Sprintf("%s failed, and %d could not be evaluated: json has their places in batch.failureIndexes and batch.errorIndexes",
+		c.Failure = &junitFact{Message: fmt.Sprintf("%s failed, and %d could not be evaluated: json has their places in batch.failedIndexes and batch.erroredIndexes",
 			more(failed), errored)}
 	case errored > 0:
-		c.Error = &junitFact{Message: more(errored) + " could not be evaluated: json has their places in batch.errorIndexes"}
+		c.Error = &junitFact{Message: more(errored) + " could not be evaluated: json has their places in batch.erroredIndexes"}
 	default:
 		c.Out = fmt.Sprintf("%d passed", b.Total-int32(len(b.Items))) //nolint:gosec // no more than there are payloads
 	}

@@ -121,7 +121,7 @@ func many() Input {
 			Phase: v1alpha1.PhaseFailure, RulesApplied: []string{"orders/amount", "orders/battery", "orders/broken"},
 			Summary: &v1alpha1.Summary{Pass: 2990, Fail: 4, Warn: 2, Error: 1},
 			Batch: &v1alpha1.BatchVerdict{
-				Total: 1000, Success: 993, Failure: 4, Error: 3, FailureIndexes: "7,20-22", ErrorIndexes: "2,3,999", Truncated: 3,
+				Total: 1000, Succeeded: 993, Failed: 4, Errored: 3, FailedIndexes: "7,20-22", ErroredIndexes: "2,3,999", Truncated: 3,
 				Items: []v1alpha1.BatchItem{
 					{Index: 7, Name: "line 9", Phase: v1alpha1.PhaseFailure, Summary: &v1alpha1.Summary{Pass: 1, Fail: 1, Warn: 1}, Results: []v1alpha1.Result{fail, warn}, Truncated: 5},
 					{Index: 20, Phase: v1alpha1.PhaseFailure, Summary: &v1alpha1.Summary{Pass: 2, Fail: 1}, Results: []v1alpha1.Result{fail}},
@@ -146,7 +146,7 @@ func manyGood() Input {
 		Name: "good.csv", Reason: v1alpha1.ReasonRulesPassed, Rules: []Rule{{ID: "orders/id", Kind: "required", Severity: v1alpha1.SeverityError}},
 		Verdict: v1alpha1.Verdict{
 			Phase: v1alpha1.PhaseSuccess, RulesApplied: []string{"orders/id"}, Summary: &v1alpha1.Summary{Pass: 1},
-			Batch: &v1alpha1.BatchVerdict{Total: 1, Success: 1}, Explanation: "Success: the one payload passed.",
+			Batch: &v1alpha1.BatchVerdict{Total: 1, Succeeded: 1}, Explanation: "Success: the one payload passed.",
 		},
 	}
 }

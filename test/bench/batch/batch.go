@@ -174,7 +174,7 @@ func (b *bench) first(ctx context.Context, d *cluster.Driver) error {
 			failures++
 		}
 	}
-	if got := check.Status.Batch; got == nil || int(got.Total) != payloads || int(got.Failure) != failures {
+	if got := check.Status.Batch; got == nil || int(got.Total) != payloads || int(got.Failed) != failures {
 		return fmt.Errorf("a batch of %d payloads, %d of them bad, came to %+v", payloads, failures, got)
 	}
 	return nil
