@@ -85,7 +85,7 @@ func (l *ledger) concerns(object any) *packed.Check {
 	if whole, is := object.(*v1alpha1.Check); is {
 		c, ok = l.packer.Pack(whole), true
 	}
-	if !ok || c.Namespace != l.namespace || !validID(c.Name) || c.Owner == "" {
+	if !ok || c.Namespace != l.namespace || !validID(c.Name) {
 		return nil
 	}
 	return c
@@ -94,6 +94,10 @@ func (l *ledger) concerns(object any) *packed.Check {
 func (l *ledger) put(object any) {
 	c := l.concerns(object)
 	if c == nil {
+		return
+	}
+	if c.Owner == "" { // somebody has emptied the label, so that it is gone for whoever had it
+		l.drop(c)
 		return
 	}
 	l.mu.Lock()

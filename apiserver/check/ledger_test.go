@@ -33,3 +33,27 @@ func TestForget(t *testing.T) {
 		t.Errorf("its successor is gone: %t, %d listed, %d unfinished", there, listed, l.unfinished.Load())
 	}
 }
+
+// TestLabelEmptied takes a Check's owner away behind the facade's back: it is nobody's, and counts for nobody, also after it was deleted.
+func TestLabelEmptied(t *testing.T) {
+	l := newLedger("checky")
+	check := func(owner string) *v1alpha1.Check {
+		return &v1alpha1.Check{ObjectMeta: metav1.ObjectMeta{
+			Namespace: "checky", Name: "01jd3v9w5k8f6m2n4p7q9r1s3t", UID: "first", Labels: map[string]string{v1alpha1.OwnerLabel: owner},
+		}}
+	}
+	for name, events := range map[string]func(){
+		"changed":             func() { l.put(check("ada")); l.put(check("")) },
+		"changed and deleted": func() { l.put(check("ada")); l.put(check("")); l.drop(check("")) },
+		"never had one":       func() { l.put(check("")) },
+		"deleted in one step": func() { l.put(check("ada")); l.drop(check("")) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			events()
+			bytes, ofAda := l.bytesOf("ada")
+			if l.get("01jd3v9w5k8f6m2n4p7q9r1s3t") != nil || l.waitingOf("ada") != 0 || l.unfinished.Load() != 0 || bytes != 0 || ofAda != 0 {
+				t.Errorf("it is still known: %d waiting, %d unfinished, %d bytes, %d of the owner's", l.waitingOf("ada"), l.unfinished.Load(), bytes, ofAda)
+			}
+		})
+	}
+}
