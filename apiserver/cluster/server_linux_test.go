@@ -11,6 +11,9 @@ import (
 	"strconv"
 	"syscall"
 	"testing"
+	"time"
+
+	"k8s.io/apimachinery/pkg/util/wait"
 
 	"github.com/checky-dev/checky/cmd/checky/controlplane"
 	"github.com/checky-dev/checky/config"
@@ -45,7 +48,7 @@ func TestServerStops(t *testing.T) {
 	t.Run("SIGSTOP and SIGCONT", func(t *testing.T) {
 		w := newWorld(t, cp.RESTConfig(), cp.RESTConfig())
 		w.before()
-		send(t, pid, syscall.SIGSTOP)
+		halt(t, pid)
 		caught := w.write("caught")
 		w.leave()
 		w.during()
@@ -125,6 +128,32 @@ func send(t *testing.T, pid int, signal syscall.Signal) {
 	if err := syscall.Kill(pid, signal); err != nil {
 		t.Fatal(err)
 	}
+}
+
+// halt stops a process, and returns when all of its threads have stopped: kill(2) returns before that, and on a busy machine long before.
+func halt(t *testing.T, pid int) {
+	t.Helper()
+	send(t, pid, syscall.SIGSTOP)
+	err := wait.PollUntilContextTimeout(t.Context(), time.Millisecond, patience, true, func(context.Context) (bool, error) {
+		threads, err := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/stat", pid))
+		if err != nil || len(threads) == 0 {
+			return false, fmt.Errorf("process %d has no threads: %w", pid, err)
+		}
+		return !slices.ContainsFunc(threads, func(thread string) bool { return runs(thread) }), nil
+	})
+	if err != nil {
+		t.Fatalf("stop process %d: %v", pid, err)
+	}
+}
+
+// runs tells by a thread's stat file whether the thread has neither stopped nor ended.
+func runs(stat string) bool {
+	text, err := os.ReadFile(stat)
+	if err != nil {
+		return false // it has ended since
+	}
+	_, state, _ := bytes.Cut(text[bytes.LastIndexByte(text, ')')+1:], []byte(" "))
+	return !bytes.HasPrefix(state, []byte("T"))
 }
 
 // supervised runs a command until the test ends, and not a moment longer, whatever ends the test.
