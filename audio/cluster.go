@@ -26,6 +26,7 @@ import (
 var failing = fields.AndSelectors(
 	fields.OneTermNotEqualSelector("status.phase", string(v1alpha1.PhaseSuccess)),
 	fields.OneTermNotEqualSelector("status.phase", string(v1alpha1.PhasePending)),
+	fields.OneTermNotEqualSelector("status.phase", ""), // nobody has looked at it yet
 )
 
 // newScheme knows the kinds that the daemon reads.

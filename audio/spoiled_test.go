@@ -21,6 +21,7 @@ import (
 	"github.com/checky-dev/checky/audio/player"
 	"github.com/checky-dev/checky/audio/sandbox"
 	"github.com/checky-dev/checky/audio/trace"
+	"github.com/checky-dev/checky/cmd/checky/controlplane/controlplanetest"
 )
 
 // What this program is when it is not the tests: a player that a file brings down, and that plays patterns.
@@ -31,7 +32,7 @@ func TestMain(m *testing.M) {
 		fragile(os.Args[2])
 		return
 	}
-	os.Exit(m.Run())
+	controlplanetest.Main(m)
 }
 
 func fragile(how string) {

@@ -25,9 +25,9 @@ const (
 
 // Authenticate says whose token it is. It takes what this replica has in memory, also while the API server is away. A
 // well-formed token that is not there, because another replica made it a moment ago, is read live, at most
-// tokenReadsPerSecond times a second in all.
+// tokenReadsPerSecond times a second in all. What comes on top is not said to be wrong: nobody has looked.
 //
-// Errors: ErrUnauthenticated, ErrNotReady, the API server's.
+// Errors: ErrUnauthenticated, ErrBusy, ErrNotReady, the API server's.
 func (s *Service) Authenticate(bearer string) (Token, error) {
 	id, sum, ok := tokenText.parse(bearer)
 	if !ok {
@@ -86,8 +86,11 @@ func judge(token, account *entry, sum *digest, now time.Time) verdict {
 
 // authenticateLive asks the API server for a token that this replica does not know, within bounds.
 func (s *Service) authenticateLive(id string, sum *digest, now time.Time) (*entry, error) {
-	if until, ok := s.refused.Get(*sum); ok && now.Before(until) || !s.tokenReads.AllowN(now, 1) {
+	if until, ok := s.refused.Get(*sum); ok && now.Before(until) {
 		return nil, ErrUnauthenticated
+	}
+	if !s.tokenReads.AllowN(now, 1) {
+		return nil, ErrBusy
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), tokenReadTimeout)
 	defer cancel()

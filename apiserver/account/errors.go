@@ -12,6 +12,9 @@ var (
 	// ErrUnauthenticated is returned for a bearer token that is not, or no longer, valid: also where its account went while the
 	// request was under way.
 	ErrUnauthenticated = errors.New("the token is not valid")
+	// ErrBusy is returned for a bearer token that this replica does not know, where so many others are being looked up that this one
+	// cannot be: it may be valid.
+	ErrBusy = errors.New("too many unknown tokens are looked up: try again later")
 	// ErrNotFound is returned where the account has no such token.
 	ErrNotFound = errors.New("the account has no such token")
 	// ErrResetToken is returned for a reset token that is malformed, unknown, expired or used.

@@ -189,6 +189,7 @@ var table = []struct {
 	{cluster.ErrAway, http.StatusServiceUnavailable, "kubernetes-unreachable", unreachable, retryAway, false},
 	{throttle.ErrOverloaded, http.StatusServiceUnavailable, "overloaded", busy, retryOverload, false},
 	{password.ErrBusy, http.StatusServiceUnavailable, "overloaded", busy, retryOverload, false},
+	{account.ErrBusy, http.StatusServiceUnavailable, "overloaded", busy, retryOverload, false},
 }
 
 // invalidToken is said of every token that is not taken, whosever it is: the caller knows which kind it sent.

@@ -8,7 +8,7 @@
 //	events.Announced(a)
 //
 //	Announced, Node --> queue (256) --> Run: 10 a second, in bursts of 50 --> events.k8s.io/v1, create
-//	                      | full           | refused, or failed three times
+//	                      | full           | refused, or failed three times; forbidden for 15 s
 //	                      +----------------+--> dropped, and counted
 //
 // Nobody waits for an Event: where the API server is away or slow, the queue fills, and what does not fit is dropped.

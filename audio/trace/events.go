@@ -34,6 +34,11 @@ const (
 	attemptTimeout = 5 * time.Second
 	firstWait      = time.Second
 
+	// An API server that has just started forbids everything until it knows the roles. For so long it is asked again; and again so only
+	// where it had forbidden nothing for a while, since what it goes on to forbid it means.
+	settling = 15 * time.Second
+	settled  = time.Minute
+
 	flushTimeout = 2 * time.Second
 	logInterval  = time.Minute
 )
@@ -61,6 +66,8 @@ type Events struct {
 	o       EventOptions
 	limiter *rate.Limiter
 	last    atomic.Int64 // the number in the last Event's name
+
+	forbidden struct{ began, last time.Time } // Run's: when the API server began to forbid Events, and did so last
 
 	queue chan entry
 	mu    sync.Mutex // guards ended
@@ -181,6 +188,8 @@ func (e *Events) write(ctx context.Context, next *entry) error {
 			return nil // an attempt before has written it, though it was not told so
 		case apierrors.IsAlreadyExists(err):
 			next.event.Name = e.name(next.event.Regarding.Name, e.o.Clock.Now().UnixNano())
+		case e.settles(err): // it is not counted: nothing is known of the Event itself yet
+			attempt--
 		case attempt == attempts || !passing(err):
 			return err
 		}
@@ -211,6 +220,19 @@ func passing(err error) bool {
 	}
 	code := answer.Status().Code
 	return code == http.StatusRequestTimeout || code == http.StatusTooManyRequests || code >= http.StatusInternalServerError
+}
+
+// settles tells whether an error is that of an API server that may not know the roles yet. A namespace that ends takes nothing any more.
+func (e *Events) settles(err error) bool {
+	if !apierrors.IsForbidden(err) || apierrors.HasStatusCause(err, corev1.NamespaceTerminatingCause) {
+		return false
+	}
+	now := e.o.Clock.Now()
+	if last := e.forbidden.last; last.IsZero() || now.Sub(last) >= settled {
+		e.forbidden.began = now
+	}
+	e.forbidden.last = now
+	return now.Sub(e.forbidden.began) < settling
 }
 
 // drop counts an Event that is not written, and logs that there are such.

@@ -11,6 +11,7 @@ import (
 	"github.com/go-logr/logr/funcr"
 	"github.com/google/go-cmp/cmp"
 	"golang.org/x/time/rate"
+	corev1 "k8s.io/api/core/v1"
 	eventsv1 "k8s.io/api/events/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -59,7 +60,8 @@ func announcement(checks int) dispatch.Announcement {
 
 func TestErrors(t *testing.T) {
 	events := schema.GroupResource{Group: "events.k8s.io", Resource: "events"}
-	exists := apierrors.NewAlreadyExists(events, "x")
+	exists, forbidden, ending := apierrors.NewAlreadyExists(events, "x"), apierrors.NewForbidden(events, "x", nil), apierrors.NewForbidden(events, "x", nil)
+	ending.ErrStatus.Details.Causes = []metav1.StatusCause{{Type: corev1.NamespaceTerminatingCause}}
 	cases := map[string]struct {
 		reason   string
 		answers  []error
@@ -71,7 +73,10 @@ func TestErrors(t *testing.T) {
 		"passing":           {"the API server is busy, and then is not", []error{apierrors.NewTooManyRequests("", 1), apierrors.NewServiceUnavailable("")}, 3, false, 0},
 		"no answer":         {"it was away", []error{errors.New("connection refused")}, 2, false, 0},
 		"lasting":           {"attempts are bounded", []error{errors.New("1"), errors.New("2"), errors.New("3")}, 3, false, 1},
-		"refused":           {"it will be refused again", []error{apierrors.NewForbidden(events, "x", nil)}, 1, false, 1},
+		"refused":           {"it will be refused again", []error{apierrors.NewInvalid(eventsv1.SchemeGroupVersion.WithKind("Event").GroupKind(), "x", nil)}, 1, false, 1},
+		"not yet allowed":   {"the API server has just started, and does not know the roles", []error{forbidden, forbidden}, 3, false, 0},
+		"not allowed":       {"it goes on to forbid it", []error{forbidden, forbidden, forbidden, forbidden, forbidden}, 3, false, 1},
+		"namespace ends":    {"nothing is made in it any more", []error{ending}, 1, false, 1},
 		"namespace is gone": {"so will this", []error{apierrors.NewNotFound(events, "x")}, 1, false, 1},
 		"answer was lost":   {"the first attempt had been taken", []error{errors.New("EOF"), exists}, 2, false, 0},
 		"name is taken":     {"another daemon's Event has it", []error{exists}, 2, true, 0},
@@ -112,6 +117,29 @@ func TestErrors(t *testing.T) {
 				t.Errorf("%s: %d dropped, want %v", c.reason, got, c.dropped)
 			}
 		})
+	}
+}
+
+// TestForbiddenIsNotWaitedForTwice: what is forbidden after the API server has had its time is dropped at once, until a minute has passed.
+func TestForbiddenIsNotWaitedForTwice(t *testing.T) {
+	clk := clocktesting.NewFakeClock(noon)
+	e := NewEvents(&server{}, "lab-3", EventOptions{Clock: clk})
+	err := apierrors.NewForbidden(schema.GroupResource{Group: "events.k8s.io", Resource: "events"}, "x", nil)
+	for _, step := range []struct {
+		reason string
+		after  time.Duration
+		want   bool
+	}{
+		{"it may have just started", 0, true},
+		{"it may need a moment", settling - 1, true},
+		{"it has had its time", 1, false},
+		{"and means it", settled - 1, false},
+		{"it may have been started again", settled, true},
+	} {
+		clk.Step(step.after)
+		if got := e.settles(err); got != step.want {
+			t.Errorf("%s: got %t", step.reason, got)
+		}
 	}
 }
 
