@@ -11,6 +11,7 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/rest"
 	"sigs.k8s.io/controller-runtime/pkg/client/apiutil"
+	"sigs.k8s.io/controller-runtime/pkg/log"
 
 	"github.com/checky-dev/checky/api/v1alpha1"
 )
@@ -26,8 +27,13 @@ type StatusWriter interface {
 // empty fields, and reads and decodes the whole object that comes back, payload, results and all.
 type statusClient struct{ rest rest.Interface }
 
-// NewStatusWriter makes a StatusWriter of a client's configuration.
+// NewStatusWriter makes a StatusWriter of a client's configuration. What the API server warns of is logged once, not with each verdict, unless the
+// configuration says otherwise.
 func NewStatusWriter(config *rest.Config, httpClient *http.Client, scheme *runtime.Scheme) (StatusWriter, error) {
+	config = rest.CopyConfig(config)
+	if config.WarningHandler == nil && config.WarningHandlerWithContext == nil {
+		config.WarningHandlerWithContext = log.NewKubeAPIWarningLogger(log.KubeAPIWarningLoggerOptions{Deduplicate: true})
+	}
 	client, err := apiutil.RESTClientForGVK(v1alpha1.GroupVersion.WithKind("Check"), true, false, config, serializer.NewCodecFactory(scheme), httpClient)
 	if err != nil {
 		return nil, fmt.Errorf("make a client of Checks' statuses: %w", err)
