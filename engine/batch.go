@@ -47,6 +47,9 @@ type BatchOptions struct {
 	// MaxTime is how long the evaluation of all payloads may take together. Those that are not done by then are Errors. 0: as
 	// long as they take.
 	MaxTime time.Duration
+	// MaskSecrets says that no value of a payload which is a Secret's manifest, or a list of them, may be quoted, and that its digest
+	// does not count. The payloads of a Check are not looked at so: whoever may read the verdict may read them.
+	MaskSecrets bool
 }
 
 // batchWindow is how many payloads are evaluated before their verdicts are added up. It bounds what is kept of payloads that turn
@@ -64,6 +67,7 @@ type Batch struct {
 	program *Program
 	now     time.Time
 	maxTime time.Duration // 0: none
+	mask    bool          // Secrets' manifests
 	clock   func() time.Time
 	spent   atomic.Int64 // of maxTime, in nanoseconds
 
@@ -85,7 +89,7 @@ type Batch struct {
 func (e *Engine) NewBatch(o BatchOptions) *Batch { return e.newBatch(o, time.Now) }
 
 func (e *Engine) newBatch(o BatchOptions, clock func() time.Time) *Batch {
-	return &Batch{engine: e, program: o.Program, now: o.Now, maxTime: o.MaxTime, clock: clock, digests: sha256.New(), alerts: sha256.New()}
+	return &Batch{engine: e, program: o.Program, now: o.Now, maxTime: o.MaxTime, mask: o.MaskSecrets, clock: clock, digests: sha256.New(), alerts: sha256.New()}
 }
 
 // Add evaluates payloads, in parallel, and adds them up. It may be called many times; it keeps no payload.

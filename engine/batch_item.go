@@ -24,7 +24,7 @@ type slot struct {
 	summary v1alpha1.Summary
 	// ran says that its rules were run.
 	ran bool
-	// digest is the payload's; it is empty for one that could not be read.
+	// digest is the payload's; it is empty for one that could not be read, or is secret.
 	digest string
 	// alert is the key of its alert; it is empty for one that passed.
 	alert string
@@ -60,13 +60,17 @@ func (b *Batch) judge(ctx context.Context, item *Item, index int, bar *rank, rep
 	if err != nil {
 		return b.unevaluated(item, index, bar, v1alpha1.ReasonInvalidInput, unread(err, item.Line))
 	}
+	digest := payload.Digest()
+	if b.mask && rules.IsSecretManifest(payload.Root()) {
+		payload, digest = payload.Masked(), "" // a digest of a secret would let a guess be confirmed
+	}
 	if b.overdue() {
 		s := b.unevaluated(item, index, bar, v1alpha1.ReasonRulesErrored, fmt.Sprintf(
 			"it ran out of time: all payloads of a batch may take %s together; make smaller batches", b.maxTime))
-		s.digest = payload.Digest()
+		s.digest = digest
 		return s
 	}
-	s := slot{digest: payload.Digest(), ran: true, timedOut: b.run(ctx, payload, reports)}
+	s := slot{digest: digest, ran: true, timedOut: b.run(ctx, payload, reports)}
 	for i := range reports {
 		reports[i].Outcome = scored(reports[i].Outcome, b.program.rules[i].Severity, b.program.failOn)
 		countOutcome(&s.summary, reports[i].Outcome)

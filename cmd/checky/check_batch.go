@@ -74,7 +74,7 @@ func (g *gatherer) evaluateMany(ctx context.Context, file *records.File, errOut 
 		g.refuseMany(ctx, in, refused.Obstacle)
 		return in, nil
 	}
-	batch := g.engine.NewBatch(engine.BatchOptions{Program: program, Now: g.now})
+	batch := g.engine.NewBatch(engine.BatchOptions{Program: program, Now: g.now, MaskSecrets: true})
 	lines := &records.Lines{}
 	in.Locate = func(string) (string, int) { return located(file), 0 }
 	in.LocateItem = func(index int32, _ string) (string, int) { return located(file), lines.Of(int(index)) }

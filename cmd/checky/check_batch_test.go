@@ -35,6 +35,7 @@ var someOrders = []string{
 	`{"id": "A-5", "amount": `,
 	`"\ud800"`,
 	`[]`,
+	`{"apiVersion": "v1", "kind": "Secret", "currency": "hunter2", "items": [{"qty": 1}]}`,
 }
 
 // checkMany is the verdict of checky check on lines of NDJSON.
@@ -81,7 +82,7 @@ func TestManyAreTheEnginesVerdict(t *testing.T) {
 		// Past the first few the same ones come again, so that there are chunks.
 		lines := rapid.SliceOfN(rapid.SampledFrom(someOrders), 1, 20).Draw(r, "lines")
 		lines = slices.Repeat(lines, rapid.SampledFrom([]int{1, 1, 1, 40}).Draw(r, "times"))
-		batch := g.engine.NewBatch(engine.BatchOptions{Program: program, Now: g.now})
+		batch := g.engine.NewBatch(engine.BatchOptions{Program: program, Now: g.now, MaskSecrets: true})
 		var items []engine.Item
 		for i, line := range lines {
 			items = append(items, engine.Item{Name: fmt.Sprintf("line %d", i+1), Input: []byte(line), Line: i + 1})
@@ -106,6 +107,9 @@ func TestManyAreAsOne(t *testing.T) {
 	told := map[int32]v1alpha1.BatchItem{}
 	for _, item := range many.Batch.Items {
 		told[item.Index] = item
+	}
+	if text, err := json.Marshal(many); err != nil || bytes.Contains(text, []byte("hunter2")) {
+		t.Errorf("the value of a Secret is told: %v\n%s", err, text)
 	}
 	sum := v1alpha1.Summary{}
 	path := filepath.Join(t.TempDir(), "order.json")

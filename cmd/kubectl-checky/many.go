@@ -74,6 +74,9 @@ func (m *many) add(item *records.Item) (problem string) {
 	if members, ok := payload.Root().(map[string]any); ok {
 		apiVersion, _ := members["apiVersion"].(string)
 		kind, _ := members["kind"].(string)
+		if rules.IsSecretManifest(members) && kind == "List" {
+			kind = "SecretList" // as the API itself names it
+		}
 		if problem := unfit(apiVersion, kind); problem != "" {
 			return problem
 		}

@@ -51,6 +51,7 @@ func TestReadMany(t *testing.T) {
 		"NotJSON":    {reason: "told with its line, and not quoted", form: "ndjson", text: "1\n{hunter2\n", err: "stdin:2: column 2: it is not JSON"},
 		"TooLong":    {reason: "no Check could hold it", form: "ndjson", text: `"` + strings.Repeat("x", rules.MaxPayloadBytes) + `"`, err: "stdin:1: payload: it has more than 262144 bytes"},
 		"Ragged":     {reason: "what is meant cannot be told", form: "csv", text: "a\n1,2\n", err: "stdin:2: payload: the record has 2 cells, and the header 1"},
+		"SecretList": {reason: "as kubectl get secrets -o json prints them", form: "ndjson", text: `{"apiVersion":"v1","kind":"List","items":[{"apiVersion":"v1","kind":"Secret","data":{"a":"hunter2"}}]}`, err: "stdin:1: it is a SecretList, "},
 		"Secret":     {reason: "its values would be readable", form: "ndjson", text: "1\n" + `{"apiVersion":"v1","kind":"Secret","data":{"a":"hunter2"}}`, err: "stdin:2: it is a Secret, "},
 		"Check":      {reason: "it is no payload", form: "ndjson", text: `{"apiVersion":"checky.dev/v1alpha1","kind":"Check"}`, err: "stdin:1: it is a Check of Checky's"},
 		"ManyFaults": {reason: "the first of them are told", form: "ndjson", text: strings.Repeat("{\n", 2*maxProblems), err: "what follows was not looked at"},
