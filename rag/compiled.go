@@ -1,117 +1,123 @@
 package rag
 
 import (
+	"bytes"
 	"encoding/binary"
+	"hash/crc32"
 	"path/filepath"
-	"strings"
+	"slices"
+	"strconv"
+
+	segmentapi "github.com/blevesearch/scorch_segment_api/v2"
+	zap "github.com/blevesearch/zapx/v17"
 )
 
-// compiledForm begins a compiled index; another form begins in another way.
-const compiledForm = "checky knowledge index 1\n"
+// compiledForm begins a compiled index; another form, and one of another version of zap, begins in another way.
+var compiledForm = "checky knowledge index 2, zap " + strconv.Itoa(int(zap.Version)) + "\n"
 
 // Compile gives the index of a knowledge file as Options.Compiled takes it, so that a program that ships its file need not build
 // it at each start. The same content gives the same bytes. Its errors are New's.
 //
-// The form is compiledForm, the content's digest and a line feed, then numbers as unsigned varints (encoding/binary): for each
-// field, how many terms it has, and for each of these in order its length, itself, how many postings it has, and for
-// each of these how far its entry is from the one before, and the frequency.
+// The form is compiledForm, the content's digest, a line feed, the digest of all that follows, a line feed, then numbers as
+// unsigned varints (encoding/binary): the sum of the lengths of each field, how many segments there are, and for each of these the
+// size of its file and the file, as zap has it.
 func Compile(name string, content []byte) ([]byte, error) {
 	ix, err := newIndex(filepath.Base(name), content, nil)
 	if err != nil {
 		return nil, err
 	}
-	b := []byte(compiledForm + ix.version + "\n")
-	for _, d := range ix.fields {
-		b = binary.AppendUvarint(b, uint64(len(d.terms)))
-		for _, term := range d.terms {
-			b = binary.AppendUvarint(b, uint64(len(term)))
-			b = append(b, term...)
-			b = binary.AppendUvarint(b, uint64(len(d.postings[term])))
-			before := uint32(0)
-			for _, p := range d.postings[term] {
-				b = binary.AppendUvarint(b, uint64(p.entry-before))
-				b = binary.AppendUvarint(b, uint64(p.frequency))
-				before = p.entry
-			}
-		}
+	var b []byte
+	for _, length := range ix.lengths {
+		b = binary.AppendUvarint(b, uint64(length)) //nolint:gosec // it is no less than 0
 	}
-	return b, nil
+	b = binary.AppendUvarint(b, uint64(len(ix.segments)))
+	for _, s := range ix.segments {
+		var file bytes.Buffer
+		if _, err := s.store.WriteTo(&file); err != nil {
+			return nil, err
+		}
+		sortSections(file.Bytes())
+		b = binary.AppendUvarint(b, uint64(file.Len())) //nolint:gosec // it is no less than 0
+		b = append(b, file.Bytes()...)
+	}
+	return slices.Concat([]byte(compiledForm+ix.version+"\n"+digest(b)+"\n"), b), nil
 }
 
-// load takes the dictionaries from a compiled index, if that is one of the index's content.
+// load takes the segments from a compiled index, if that is one of the index's content, and whole. It refers to the bytes.
 func (ix *index) load(compiled []byte) bool {
-	r := reader{rest: string(compiled), ok: true}
-	var found bool
-	if r.rest, found = strings.CutPrefix(r.rest, compiledForm+ix.version+"\n"); !found {
+	rest, ok := bytes.CutPrefix(compiled, []byte(compiledForm+ix.version+"\n"))
+	if !ok {
 		return false
 	}
-	var fields [fieldCount]dictionary
-	for field := range fields {
-		fields[field] = r.dictionary(len(ix.entries))
-	}
-	if !r.ok || r.rest != "" {
+	sum, rest, _ := bytes.Cut(rest, []byte("\n"))
+	if string(sum) != digest(rest) { // what zap opens it trusts
 		return false
 	}
-	ix.fields = fields
+	number := func() int {
+		n, size := binary.Uvarint(rest)
+		rest = rest[size:]
+		return int(n) //nolint:gosec // Compile wrote an int
+	}
+	var lengths [fieldCount]int
+	for field := range lengths {
+		lengths[field] = number()
+	}
+	segments := make([]segment, number())
+	first := 0
+	for i := range segments {
+		size := number()
+		store, err := open(rest[:size])
+		if err != nil {
+			return false
+		}
+		segments[i] = segment{first: first, store: store}
+		first += int(store.Count()) //nolint:gosec // at most MaxLines
+		rest = rest[size:]
+	}
+	ix.segments, ix.lengths = segments, lengths
 	return true
 }
 
-// reader reads a compiled index. Once something was not as it has to be, it is not ok, and reads nothing more.
-type reader struct {
-	rest string
-	ok   bool
+// The footer of a zap file, by how far from its end its numbers begin, all big endian (zapx/v17/zap.md). It begins with
+// an identifier, here empty.
+const (
+	footerDocuments = 36 // 8 bytes: how many
+	footerStored    = 28 // 8 bytes: where the index of stored fields begins
+	footerSections  = 20 // 8 bytes: where the index of the fields' sections begins
+	footerChunks    = 12 // 4 bytes: how postings are cut into chunks
+	footerChecksum  = 4  // 4 bytes: CRC-32 of all before it
+)
+
+// open gives the segment of a zap file that is in memory. The plugin's Open wants the name of a file, and programs that may
+// write none should not have to.
+func open(file []byte) (*zap.SegmentBase, error) {
+	long := func(at int) uint64 { return binary.BigEndian.Uint64(file[len(file)-at:]) }
+	short := func(at int) uint32 { return binary.BigEndian.Uint32(file[len(file)-at:]) }
+	return zap.InitSegmentBase(file[:len(file)-zap.FooterSize], short(footerChecksum), short(footerChunks), long(footerDocuments),
+		long(footerStored), long(footerSections), nil, new(segmentapi.Stats))
 }
 
-// number reads one that is at most as large as most.
-func (r *reader) number(most int) int {
-	if r.rest != "" && r.rest[0] < 0x80 && int(r.rest[0]) <= most && r.ok { // nearly all are
-		n := int(r.rest[0])
-		r.rest = r.rest[1:]
+// sortSections puts the sections that the index of a zap file lists for each field in order: zap lists them in that of a map,
+// which is another one each time.
+func sortSections(file []byte) {
+	const section = 2 + 8 // its kind, and where it begins
+	at := binary.BigEndian.Uint64(file[len(file)-footerSections:])
+	number := func(at *uint64) uint64 {
+		n, size := binary.Uvarint(file[*at:])
+		*at += uint64(size) //nolint:gosec // no less than 0
 		return n
 	}
-	n, shift := uint64(0), 0
-	for i := range len(r.rest) {
-		b := r.rest[i]
-		if shift > 28 || !r.ok {
-			break
-		}
-		n |= uint64(b&0x7f) << shift
-		if shift += 7; b < 0x80 {
-			r.rest = r.rest[i+1:]
-			if n > uint64(most) { //nolint:gosec // it is no less than 0
-				break
-			}
-			return int(n) //nolint:gosec // at most most
-		}
+	for range number(&at) {
+		field := binary.BigEndian.Uint64(file[at:])
+		at += 8
+		name := number(&field)
+		field += name
+		number(&field) // the options
+		count := number(&field)
+		list := file[field : field+count*section]
+		sorted := slices.SortedFunc(slices.Chunk(bytes.Clone(list), section), bytes.Compare)
+		copy(list, bytes.Join(sorted, nil))
 	}
-	r.ok = false
-	return 0
-}
-
-func (r *reader) text(length int) string {
-	text := r.rest[:length]
-	r.rest = r.rest[length:]
-	return text
-}
-
-// dictionary reads that of a field of so many entries.
-func (r *reader) dictionary(entries int) (d dictionary) {
-	count := r.number(len(r.rest))
-	d.terms = make([]string, 0, count)
-	d.postings = make(map[string][]posting, count)
-	for range count {
-		term := r.text(r.number(len(r.rest)))
-		list := make([]posting, r.number(entries))
-		entry := 0
-		for i := range list {
-			entry += r.number(entries - 1 - entry)
-			list[i] = posting{entry: uint32(entry), frequency: uint32(r.number(MaxLineBytes))} //nolint:gosec // below entries, and MaxLineBytes
-		}
-		if !r.ok {
-			return dictionary{}
-		}
-		d.terms = append(d.terms, term)
-		d.postings[term] = list
-	}
-	return d
+	body := len(file) - footerChecksum
+	binary.BigEndian.PutUint32(file[body:], crc32.ChecksumIEEE(file[:body]))
 }

@@ -3,9 +3,9 @@
 // It knows nothing of Checks or rules: it takes a Query of words and answers with the lines that help,
 // or with nothing where no line does.
 //
-//	file ── parse ──> entries ── bleve's analyzer ──> index (immutable)
-//	                                          │
-//	Query ── terms ── postings ── BM25F ── threshold ──> Hits
+//	file ── parse ──> entries ── bleve's analyzer ──> bleve's segments (immutable)
+//	                                                       │
+//	Query ── bleve's analyzer ──> terms ───────────────> postings ── BM25F ── threshold ──> Hits
 //
 // A Library is the Retriever to use: it answers from one index, caches answers, and while Run is at work
 // swaps the index whole when the file changes. docs/retrieval.md tells the format of the file, how

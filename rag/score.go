@@ -93,22 +93,29 @@ func (ix *index) search(ctx context.Context, q Query, limit int, threshold float
 		name.optional = true
 		text = append(text, name)
 	}
+	r, err := ix.reader()
+	if err != nil {
+		return nil, err
+	}
+	defer ix.readers.Put(r)
 	t := newTally(len(ix.entries))
 	defer t.free()
-	ideal, err := ix.scoreText(ctx, t, text)
+	ideal, err := ix.scoreText(ctx, r, t, text)
 	if err != nil {
 		return nil, err
 	}
 	if len(t.found) == 0 {
-		text = ix.correct(text)
-		if ideal, err = ix.scoreText(ctx, t, text); err != nil {
+		if text, err = ix.correct(r, text); err != nil {
+			return nil, err
+		}
+		if ideal, err = ix.scoreText(ctx, r, t, text); err != nil {
 			return nil, err
 		}
 	}
 	if len(t.found) == 0 {
 		return nil, nil
 	}
-	if err := ix.scoreHints(ctx, t, queryTerms(ix.analyzer, q.Hints, text)); err != nil {
+	if err := ix.scoreHints(ctx, r, t, queryTerms(ix.analyzer, q.Hints, text)); err != nil {
 		return nil, err
 	}
 	return ix.best(t, ideal, limit, threshold), nil
@@ -116,9 +123,9 @@ func (ix *index) search(ctx context.Context, q Query, limit int, threshold float
 
 // scoreText adds up the scores of the text's terms, and gives the ideal that confidence is measured by: that of
 // an entry which is about each of the terms and nothing else.
-func (ix *index) scoreText(ctx context.Context, t *tally, terms []queryTerm) (ideal float64, err error) {
+func (ix *index) scoreText(ctx context.Context, r *reader, t *tally, terms []queryTerm) (ideal float64, err error) {
 	for _, term := range terms {
-		idf, rarity, err := ix.weigh(ctx, t, term)
+		idf, rarity, err := ix.weigh(ctx, r, t, term)
 		if err != nil {
 			return 0, err
 		}
@@ -140,9 +147,9 @@ func (ix *index) scoreText(ctx context.Context, t *tally, terms []queryTerm) (id
 }
 
 // scoreHints adds the scores of the hints' terms to the entries that are found already.
-func (ix *index) scoreHints(ctx context.Context, t *tally, terms []queryTerm) error {
+func (ix *index) scoreHints(ctx context.Context, r *reader, t *tally, terms []queryTerm) error {
 	for _, term := range terms {
-		idf, _, err := ix.weigh(ctx, t, term)
+		idf, _, err := ix.weigh(ctx, r, t, term)
 		if err != nil {
 			return err
 		}
@@ -157,15 +164,15 @@ func (ix *index) scoreHints(ctx context.Context, t *tally, terms []queryTerm) er
 }
 
 // weigh leaves tf(t,d) of a term in the tally, and gives idf(t) and rarity(t).
-func (ix *index) weigh(ctx context.Context, t *tally, term queryTerm) (idf, rarity float64, err error) {
+func (ix *index) weigh(ctx context.Context, r *reader, t *tally, term queryTerm) (idf, rarity float64, err error) {
 	for _, spelling := range term.spellings {
-		for field := range ix.fields {
-			norms := ix.norms[field]
-			err := ix.postings(ctx, spelling, field, func(e uint32, frequency float64) {
+		for field := range fields {
+			average := float64(ix.lengths[field]) / float64(len(ix.entries))
+			err := ix.postings(ctx, r, spelling, field, func(e uint32, frequency, length float64) {
 				if t.tf[e] == 0 {
 					t.term = append(t.term, e)
 				}
-				t.tf[e] += weightOf[field] * frequency / norms[e]
+				t.tf[e] += weightOf[field] * frequency / (1 - bOf[field] + bOf[field]*length/average)
 			})
 			if err != nil {
 				return 0, 0, err
@@ -189,18 +196,22 @@ func (t *tally) reset() {
 }
 
 // correct puts the spellings near it in place of each term that is long enough to be a misspelt word.
-func (ix *index) correct(terms []queryTerm) []queryTerm {
+func (ix *index) correct(r *reader, terms []queryTerm) ([]queryTerm, error) {
 	corrected := make([]queryTerm, 0, len(terms))
 	for _, term := range terms {
 		word := term.spellings[0]
 		if utf8.RuneCountInString(word) >= minSpelling && !term.optional {
-			if near := ix.near(word); len(near) > 0 {
+			near, err := ix.near(r, word)
+			if err != nil {
+				return nil, err
+			}
+			if len(near) > 0 {
 				term.spellings, term.weight = near, spellingWeight
 			}
 		}
 		corrected = append(corrected, term)
 	}
-	return corrected
+	return corrected, nil
 }
 
 // best gives the hits of a tally in order: by score, then by line. The first is the best one whose confidence is threshold

@@ -181,7 +181,9 @@ func TestSearchEndsWithItsContext(t *testing.T) {
 		t.Errorf("got %v; want context.Canceled", err)
 	}
 	visited := 0
-	err := ix.postings(ctx, "amount", fieldText, func(uint32, float64) { visited++ })
+	r, err := ix.reader()
+	must(t, err)
+	err = ix.postings(ctx, r, "amount", fieldText, func(uint32, float64, float64) { visited++ })
 	if !errors.Is(err, context.Canceled) || visited >= len(ix.entries) {
 		t.Errorf("a search under way visited %d of %d entries and ended with %v; want context.Canceled before the last", visited, len(ix.entries), err)
 	}
