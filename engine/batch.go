@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/checky-dev/checky/api/v1alpha1"
+	"github.com/checky-dev/checky/engine/tally"
 	"github.com/checky-dev/checky/rules"
 )
 
@@ -78,7 +79,7 @@ type Batch struct {
 	unread                           int // of errored: those of which no rule was run
 	warned                           int // of success: those with a warning
 	summary                          sums
-	failures, errors                 indexList
+	failures, errors                 tally.Indexes
 	digests, alerts                  hash.Hash
 	severity                         int
 	worst                            worst
@@ -137,10 +138,10 @@ func (b *Batch) merge(s *slot) {
 	switch s.phase {
 	case v1alpha1.PhaseFailure:
 		b.failure++
-		b.failures.add(index)
+		b.failures.Add(index)
 	case v1alpha1.PhaseError:
 		b.errored++
-		b.errors.add(index)
+		b.errors.Add(index)
 		if !s.ran {
 			b.unread++
 		}
@@ -155,7 +156,7 @@ func (b *Batch) merge(s *slot) {
 	b.line = append(append(b.line[:0], s.digest...), '\n')
 	_, _ = b.digests.Write(b.line) // a hash takes everything
 	if s.alert != "" {
-		b.severity = max(b.severity, s.rank.severity)
+		b.severity = max(b.severity, s.rank.Severity)
 		b.line = append(strconv.AppendInt(b.line[:0], int64(index), 10), ' ')
 		b.line = append(append(b.line, s.alert...), '\n')
 		_, _ = b.alerts.Write(b.line)
@@ -190,7 +191,7 @@ func (b *Batch) Outcome(ctx context.Context) Outcome {
 	}
 	out := Outcome{Reason: b.reason(v.Phase), TimedOut: b.timedOut}
 	out.Retrieval = b.explain(ctx, &v)
-	v.Batch.Items = fitting(b.worst.list, rules.MaxBatchResultBytes)
+	v.Batch.Items = b.worst.items()
 	v.Batch.Truncated = narrow(b.notable() - len(v.Batch.Items))
 	out.Verdict = v
 	return out

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/checky-dev/checky/api/v1alpha1"
+	"github.com/checky-dev/checky/engine/tally"
 	"github.com/checky-dev/checky/rules"
 )
 
@@ -29,7 +30,7 @@ type slot struct {
 	// alert is the key of its alert; it is empty for one that passed.
 	alert string
 	// rank of one that there is something to tell of.
-	rank rank
+	rank tally.Rank
 	// entry is there where the payload may be among the worst.
 	entry    *entry
 	timedOut bool
@@ -37,7 +38,7 @@ type slot struct {
 
 // entry is a payload that there is something to tell of.
 type entry struct {
-	rank rank
+	rank tally.Rank
 	item v1alpha1.BatchItem
 	// rule is the worst of its rules; nil where none was run.
 	rule *rules.Rule
@@ -49,7 +50,7 @@ type entry struct {
 
 // judge gives the verdict on one payload. One that is no worse than the bar, where there is one, is counted and no more.
 // Reports is room for as many as there are rules; nothing of it is kept.
-func (b *Batch) judge(ctx context.Context, item *Item, index int, bar *rank, reports []rules.Report) slot {
+func (b *Batch) judge(ctx context.Context, item *Item, index int, bar *tally.Rank, reports []rules.Report) slot {
 	if ctx.Err() != nil {
 		return b.unevaluated(item, index, bar, v1alpha1.ReasonRulesErrored, "it was not evaluated, because the evaluation was cancelled")
 	}
@@ -124,7 +125,7 @@ func (b *Batch) timed(workers int, judge func() slot) slot {
 func (b *Batch) overdue() bool { return b.maxTime > 0 && b.spent.Load() >= int64(b.maxTime) }
 
 // tell fills in what a slot holds of a payload that did not merely pass.
-func (b *Batch) tell(s *slot, item *Item, index int, bar *rank, reports []rules.Report) {
+func (b *Batch) tell(s *slot, item *Item, index int, bar *tally.Rank, reports []rules.Report) {
 	list := b.program.rules
 	order := worstFirst(list, reports)
 	rows, total, bad := make([]v1alpha1.Result, 0, rules.MaxItemResults), 0, 0
@@ -136,16 +137,16 @@ func (b *Batch) tell(s *slot, item *Item, index int, bar *rank, reports []rules.
 		rows = appendResults(rows, list[order[bad]], report)
 		total += max(1, len(report.Findings)) + report.Dropped
 	}
-	s.rank = rank{phase: s.phase, bad: int(s.summary.Fail + s.summary.Error), index: index}
+	s.rank = tally.Rank{Phase: s.phase, Bad: int(s.summary.Fail + s.summary.Error), Index: index}
 	if s.phase == v1alpha1.PhaseSuccess {
-		s.rank.bad = int(s.summary.Warn)
-		s.rank.severity = severityRank(list[order[0]].Severity)
+		s.rank.Bad = int(s.summary.Warn)
+		s.rank.Severity = severityRank(list[order[0]].Severity)
 	} else {
 		severity := worstSeverity(list, reports)
-		s.rank.severity = severityRank(severity)
+		s.rank.Severity = severityRank(severity)
 		s.alert = alertOf(s.phase, "", rows, severity).Key
 	}
-	if bar != nil && s.rank.compare(*bar) >= 0 {
+	if bar != nil && s.rank.Compare(*bar) >= 0 {
 		return
 	}
 	if len(rows) > rules.MaxItemResults {
@@ -167,14 +168,14 @@ func (b *Batch) tell(s *slot, item *Item, index int, bar *rank, reports []rules.
 
 // unevaluated is the slot of a payload of which no rule was run. Whatever the reason is, if not the payload itself, another try may end
 // otherwise.
-func (b *Batch) unevaluated(item *Item, index int, bar *rank, reason, message string) slot {
+func (b *Batch) unevaluated(item *Item, index int, bar *tally.Rank, reason, message string) slot {
 	s := slot{
 		phase:    v1alpha1.PhaseError,
 		alert:    alertOf(v1alpha1.PhaseError, reason, nil, v1alpha1.SeverityError).Key,
-		rank:     rank{phase: v1alpha1.PhaseError, severity: severityRank(v1alpha1.SeverityError), index: index},
+		rank:     tally.Rank{Phase: v1alpha1.PhaseError, Severity: severityRank(v1alpha1.SeverityError), Index: index},
 		timedOut: reason != v1alpha1.ReasonInvalidInput,
 	}
-	if bar == nil || s.rank.compare(*bar) < 0 {
+	if bar == nil || s.rank.Compare(*bar) < 0 {
 		s.entry = &entry{
 			rank: s.rank, reason: reason,
 			item: v1alpha1.BatchItem{Index: narrow(index), Name: nameOf(item), Phase: s.phase, Message: message},

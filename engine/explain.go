@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/checky-dev/checky/api/v1alpha1"
+	"github.com/checky-dev/checky/engine/tally"
 	"github.com/checky-dev/checky/rag"
 	"github.com/checky-dev/checky/rules"
 )
@@ -18,8 +19,6 @@ const (
 	maxExplained = 8
 	// maxTold is how many findings of one rule are told.
 	maxTold = 3
-	// maxPassage is how much of a passage the explanation quotes, in code points; passages has all of it.
-	maxPassage = 400
 	// defaultRetrievalTimeout is how long all searches of one verdict may take.
 	defaultRetrievalTimeout = 100 * time.Millisecond
 )
@@ -90,13 +89,7 @@ func cite(v *v1alpha1.Verdict, hit *rag.Hit) {
 	v.Passages = append(v.Passages, v1alpha1.Passage{ID: id, Title: hit.Title, Text: hit.Text})
 }
 
-func citation(hit rag.Hit) string {
-	text := hit.Text
-	if runes := []rune(text); len(runes) > maxPassage {
-		text = string(runes[:maxPassage]) + "..."
-	}
-	return text + " [" + hit.ID() + "]"
-}
+func citation(hit rag.Hit) string { return tally.Cite(hit.Text, hit.ID()) }
 
 // compose writes the explanation: the verdict, each rule that did not pass with what helps, and what was not
 // evaluated.

@@ -32,6 +32,7 @@ var packages = map[string]string{
 	"jsonschema":  "rules/jsonschema",
 	"rag":         "rag",
 	"engine":      "engine",
+	"tally":       "engine/tally",
 	"controllers": "controllers",
 	"check":       "controllers/check",
 	"alertpolicy": "controllers/alertpolicy",
