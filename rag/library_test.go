@@ -13,6 +13,8 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/checky-dev/checky"
 )
 
 // library gives a Library of content that is closed at the end of the test.
@@ -229,5 +231,41 @@ func TestQueriesWhileReloading(t *testing.T) {
 	group.Wait()
 	if err := l.Close(); err != nil {
 		t.Error(err)
+	}
+}
+
+// TestManyQueriesAtOnce is for the race detector: queries at once of an index that lies in the program, and of one that was
+// built, have the answers of queries one by one.
+func TestManyQueriesAtOnce(t *testing.T) {
+	questions := []string{"amount above the maximum", "duplicate values in a list", "certifcate", "time zone of a date", "pizza", "e-mail address"}
+	for name, compiled := range map[string][]byte{"compiled": checky.KnowledgeIndex, "built": nil} {
+		t.Run(name, func(t *testing.T) {
+			l, err := New(checky.KnowledgeName, checky.Knowledge, Options{CacheSize: -1, Compiled: compiled})
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer l.Close()
+			want := make([][]string, len(questions))
+			for i, question := range questions {
+				want[i] = texts(t, l, question)
+			}
+			var group sync.WaitGroup
+			for worker := range 8 {
+				group.Go(func() {
+					for n := range 50 {
+						i := (worker + n) % len(questions)
+						hits, err := l.Retrieve(context.Background(), Query{Text: questions[i]}, 10)
+						got := []string{}
+						for _, h := range hits {
+							got = append(got, h.Text)
+						}
+						if diff := cmp.Diff(want[i], got); err != nil || diff != "" {
+							t.Errorf("%q: %v (-alone +at once):\n%s", questions[i], err, diff)
+						}
+					}
+				})
+			}
+			group.Wait()
+		})
 	}
 }
