@@ -47,6 +47,7 @@ type flags struct {
 	mutants  bool
 	only     string
 	judge    string
+	quick    bool
 }
 
 func run(args []string, out, errOut io.Writer) int {
@@ -63,6 +64,7 @@ func run(args []string, out, errOut io.Writer) int {
 	set.BoolVar(&f.mutants, "mutants", false, "run every deliberate bug, and tell whether each is found")
 	set.StringVar(&f.only, "mutant", "", "run this deliberate bug alone")
 	set.StringVar(&f.judge, "judge", "", "judge the history in this file, and run nothing")
+	set.BoolVar(&f.quick, "quick", false, "each fault that matters once, a short report, and nothing left behind but what shows violations")
 	if err := set.Parse(args); err != nil {
 		return exitUnmade
 	}
@@ -99,14 +101,22 @@ func (f *flags) do(ctx context.Context, out io.Writer) (int, error) {
 	if err != nil {
 		return exitUnmade, err
 	}
+	ctx, cancel := context.WithTimeoutCause(ctx, f.duration+patience, fmt.Errorf("it did not end within %s after its time", patience))
+	defer cancel()
 	verdict, err := trial{
 		seed: f.seed, plan: f.planned(), until: f.duration, rate: f.rate, dir: dir, bin: f.bin, assets: f.assets, out: out,
 	}.run(ctx)
 	if err != nil {
-		return exitUnmade, fmt.Errorf("%w; the folder of the run is %s", err, dir)
+		return exitUnmade, fmt.Errorf("%w (%w); the folder of the run is %s", err, context.Cause(ctx), dir)
 	}
-	return verdict.tell(out, dir)
+	if !f.quick {
+		return verdict.tell(out, dir)
+	}
+	return verdict.tellBriefly(out, dir)
 }
+
+// patience is how long a run may take beyond its time: to start, to settle and to be judged.
+const patience = 12 * time.Minute
 
 // How a run's time is spent.
 const (
@@ -118,7 +128,7 @@ const (
 
 // planned is the plan of the seed.
 func (f *flags) planned() plan.Plan {
-	return plan.New(f.seed, plan.Options{Warm: warm, Faults: f.duration - warm})
+	return plan.New(f.seed, plan.Options{Warm: warm, Faults: f.duration - warm, Quick: f.quick})
 }
 
 // folder is where the run keeps everything.
@@ -197,5 +207,7 @@ func (f *flags) runMutants(ctx context.Context, out io.Writer) (int, error) {
 func judged(entries []history.Entry) verdict {
 	r := check.Index(entries)
 	calls, faults, verdicts := r.Counts()
-	return verdict{calls: calls, faults: faults, verdicts: verdicts, violations: check.All(r, check.DefaultBounds()), entries: entries}
+	v := verdict{calls: calls, faults: faults, verdicts: verdicts, violations: check.All(r, check.DefaultBounds()), entries: entries}
+	v.keys, v.undecided = r.Decided()
+	return v
 }

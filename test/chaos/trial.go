@@ -10,6 +10,7 @@ import (
 	"sync"
 	"time"
 
+	corev1 "k8s.io/api/core/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/checky-dev/checky/api/v1alpha1"
@@ -85,7 +86,7 @@ func (t trial) observed(ctx context.Context) (recorded int, err error) {
 	var watchers sync.WaitGroup
 	defer watchers.Wait()
 	defer cancel()
-	for _, kind := range []client.ObjectList{&v1alpha1.CheckList{}, &v1alpha1.RuleSetList{}} {
+	for _, kind := range []client.ObjectList{&v1alpha1.CheckList{}, &v1alpha1.RuleSetList{}, &corev1.ConfigMapList{}} {
 		store := observe.Watch(t.store, cluster.Namespace, t.log)
 		watchers.Go(func() { store.Run(watching, kind) })
 	}
@@ -174,17 +175,17 @@ func (t trial) settle(ctx context.Context) error {
 
 // unsettled counts the Checks without their final verdict.
 func (t trial) unsettled(ctx context.Context) (int, error) {
-	checks, sets := &v1alpha1.CheckList{}, &v1alpha1.RuleSetList{}
+	checks, sets, sources := &v1alpha1.CheckList{}, &v1alpha1.RuleSetList{}, &corev1.ConfigMapList{}
 	in := client.InNamespace(cluster.Namespace)
-	if err := errors.Join(t.store.List(ctx, checks, in), t.store.List(ctx, sets, in)); err != nil {
+	if err := errors.Join(t.store.List(ctx, checks, in), t.store.List(ctx, sets, in), t.store.List(ctx, sources, in)); err != nil {
 		return 0, err
 	}
-	return check.Unsettled(checks.Items, sets.Items), nil
+	return check.Unsettled(checks.Items, sets.Items, sources.Items), nil
 }
 
 // last puts what the store holds into the history.
 func (t trial) last(ctx context.Context) error {
-	for _, kind := range []client.ObjectList{&v1alpha1.RuleSetList{}, &v1alpha1.CheckList{}} {
+	for _, kind := range []client.ObjectList{&v1alpha1.RuleSetList{}, &corev1.ConfigMapList{}, &v1alpha1.CheckList{}} {
 		if err := observe.Final(ctx, t.store, cluster.Namespace, t.log, kind); err != nil {
 			return err
 		}

@@ -2,9 +2,12 @@ package main
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"maps"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 
@@ -25,6 +28,7 @@ type verdict struct {
 	violations              []check.Violation
 	entries                 []history.Entry
 	recorded                int
+	keys, undecided         int // idempotency keys, and those of which no order was found or ruled out in time
 }
 
 // byRule counts violations.
@@ -48,7 +52,75 @@ func (v verdict) tell(out io.Writer, dir string) (int, error) {
 	counts("faults by kind", v.faults)
 	counts("verdicts by phase", v.verdicts)
 	fmt.Fprintf(out, "recordings of sounds: %d\n", v.recorded)
+	fmt.Fprintf(out, "idempotency keys: %d, of which %d are undecided\n", v.keys, v.undecided)
 	v.tellSamples(out)
+	if err := v.tellViolations(out); err != nil {
+		return exitUnmade, err
+	}
+	if dir != "" {
+		if err := v.write(dir); err != nil {
+			return exitUnmade, err
+		}
+		fmt.Fprintf(out, "the history, the violations and the logs are in %s\n", dir)
+	}
+	return v.code(), nil
+}
+
+// code is what the command exits with.
+func (v *verdict) code() int {
+	if len(v.violations) > 0 {
+		return exitViolated
+	}
+	return exitHeld
+}
+
+// tellBriefly prints a verdict in ten lines or so, and keeps of the run's folder what shows violations; without any, nothing.
+func (v verdict) tellBriefly(out io.Writer, dir string) (int, error) {
+	line := func(what string, of map[string]int) {
+		total, parts := 0, []string{}
+		for _, name := range slices.Sorted(maps.Keys(of)) {
+			total += of[name]
+			parts = append(parts, fmt.Sprintf("%s %d", name, of[name]))
+		}
+		fmt.Fprintf(out, "%-9s %d: %s\n", what, total, strings.Join(parts, ", "))
+	}
+	answers := map[string]int{}
+	for call, n := range v.calls {
+		answers[call[strings.LastIndexByte(call, ' ')+1:]] += n
+	}
+	line("faults", v.faults)
+	line("answers", answers)
+	line("verdicts", v.verdicts)
+	fmt.Fprintf(out, "%-9s %d recorded\n%-9s %d, %d undecided\n", "sounds", v.recorded, "keys", v.keys, v.undecided)
+	v.tellSamples(out)
+	if err := v.tellViolations(out); err != nil {
+		return exitUnmade, err
+	}
+	if len(v.violations) == 0 {
+		return exitHeld, os.RemoveAll(dir)
+	}
+	if err := v.write(dir); err != nil {
+		return exitUnmade, err
+	}
+	fmt.Fprintf(out, "the history, the violations and the logs are in %s\n", dir)
+	return exitViolated, keepEvidence(dir)
+}
+
+// keepEvidence deletes what nobody needs who looks for the cause of a violation.
+func keepEvidence(dir string) error {
+	entries, err := os.ReadDir(dir)
+	for _, e := range entries {
+		switch e.Name() {
+		case "history.jsonl", "violations.jsonl", "logs":
+		default:
+			err = errors.Join(err, os.RemoveAll(filepath.Join(dir, e.Name())))
+		}
+	}
+	return err
+}
+
+// tellViolations prints the first violations.
+func (v *verdict) tellViolations(out io.Writer) error {
 	fmt.Fprintf(out, "violations: %d\n", len(v.violations))
 	for i, one := range v.violations {
 		if i == maxTold {
@@ -59,21 +131,12 @@ func (v verdict) tell(out io.Writer, dir string) (int, error) {
 		for _, e := range one.Shown[:min(len(one.Shown), maxShown)] {
 			text, err := json.Marshal(e)
 			if err != nil {
-				return exitUnmade, err
+				return err
 			}
 			fmt.Fprintf(out, "      %s\n", text[:min(len(text), maxLine)])
 		}
 	}
-	if dir != "" {
-		if err := v.write(dir); err != nil {
-			return exitUnmade, err
-		}
-		fmt.Fprintf(out, "the history, the violations and the logs are in %s\n", dir)
-	}
-	if len(v.violations) > 0 {
-		return exitViolated, nil
-	}
-	return exitHeld, nil
+	return nil
 }
 
 // tellSamples prints what each process took at the beginning and in the end.

@@ -36,17 +36,16 @@ func Alerts(r *Run, b Bounds) []Violation {
 			continue
 		}
 		sounds := announcements(heard[l.uid])
-		for _, f := range failures {
-			if r.quiet(f.begin, f.end) > b.Alert && !wasHeard(heard[l.uid], &f) {
+		for i, f := range failures {
+			if r.quiet(f.begin, f.end) > b.Alert && !r.wasHeard(heard[l.uid], failures[:i+1]) {
 				found = append(found, violation("alerts", l.name, append([]history.Entry{f.entry}, heard[l.uid]...),
 					"it failed critically for %s, and was never announced", (f.end-f.begin).Round(time.Second)))
 			}
 		}
-		owed := 0 // failures that were announced once
+		of := matched(failures, sounds, heard[l.uid])
 		for i, sound := range sounds {
 			switch {
-			case begun(failures, sound.Heard.When+resolution) > owed:
-				owed++
+			case of[i] >= 0:
 			case i > 0 && r.forgotten(sounds[i-1].Heard.When, sound.Heard.When, b):
 			default:
 				shown := append(l.shown(), sounds[max(i-1, 0):i+1]...)
@@ -125,26 +124,63 @@ func announcements(heard []history.Entry) []history.Entry {
 	return sounds
 }
 
-// wasHeard tells whether a failure left a trace of its sound: an Event, or an entry of the journal.
-func wasHeard(heard []history.Entry, f *failure) bool {
+// wasHeard tells whether the last of a Check's failures left a trace of its sound: an Event, or an entry of the journal. That of an earlier one by
+// the same facts counts where the daemon was away in between, and saw no end of it.
+func (r *Run) wasHeard(heard []history.Entry, failures []failure) bool {
+	f := failures[len(failures)-1]
+	since := f.begin
+	for _, before := range slices.Backward(failures[:len(failures)-1]) {
+		if before.key == f.key && r.quiet(before.end, since) < since-before.end {
+			since = before.begin
+		}
+	}
 	return slices.ContainsFunc(heard, func(e history.Entry) bool {
 		h := e.Heard
 		if h.Source == history.FromJournal {
-			return h.Reason == "Announced" && h.Key == f.key && !h.Stale
+			return h.Reason == "Announced" && h.Key == f.key && !h.Stale && h.When >= since-resolution
 		}
 		return h.When >= f.begin-resolution && h.When <= f.end+resolution
 	})
 }
 
-// begun is how many failures there were by then. A daemon that was away hears of several at once, and announces each.
-func begun(failures []failure, by time.Duration) int {
-	n := 0
-	for _, f := range failures {
-		if f.begin <= by {
-			n++
+// matched finds the failure of each sound, or -1: one that had begun by then, by the sound's alert key where the journal has it, and the earliest
+// that no other sound was for. A daemon that was away hears of several failures at once, and announces each.
+func matched(failures []failure, sounds, heard []history.Entry) []int {
+	of, taken := make([]int, len(sounds)), make([]bool, len(failures))
+	keys := make([]string, len(sounds))
+	for i, sound := range sounds {
+		of[i], keys[i] = -1, keyOf(sound.Heard.When, heard)
+	}
+	for _, keyed := range []bool{true, false} { // what is known for certain goes first
+		for i, sound := range sounds {
+			if (keys[i] != "") != keyed {
+				continue
+			}
+			for j, f := range failures {
+				if !taken[j] && f.begin <= sound.Heard.When+resolution && (keys[i] == "" || keys[i] == f.key) {
+					of[i], taken[j] = j, true
+					break
+				}
+			}
 		}
 	}
-	return n
+	return of
+}
+
+// keyOf is the alert key of a sound, by the journal's entry of that time; empty: it has none, or several.
+func keyOf(when time.Duration, heard []history.Entry) string {
+	key := ""
+	for _, e := range heard {
+		h := e.Heard
+		if h.Source != history.FromJournal || h.Reason != "Announced" || h.When < when-resolution/2 || h.When > when+resolution/2 {
+			continue
+		}
+		if key != "" && key != h.Key {
+			return ""
+		}
+		key = h.Key
+	}
+	return key
 }
 
 // forgotten tells whether a sound could not be kept until the next: the daemon ended before it was journaled.

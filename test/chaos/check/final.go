@@ -74,7 +74,19 @@ func (r *Run) atTheEnd(o *offline, s *seen) string {
 	case program.Digest() != s.Verdict.Rules:
 		return "its verdict is not by the last version of its rule sets"
 	}
-	if e := o.verdict(s.Payload, program); e.phase != s.Verdict.Phase {
+	payload := s.Payload
+	if s.Source != "" {
+		payload = ""
+		for _, l := range r.sources[s.Source] {
+			if l.final != nil {
+				payload = l.final.Payload
+			}
+		}
+		if s.Verdict.Input != digestOf(payload) {
+			return "its verdict is not on the last content of " + s.Source
+		}
+	}
+	if e := o.verdict(payload, program); e.phase != s.Verdict.Phase {
 		return "its verdict is " + string(s.Verdict.Phase) + ", and the engine says " + string(e.phase)
 	}
 	return ""

@@ -10,12 +10,15 @@ import (
 	"github.com/checky-dev/checky/test/chaos/history"
 )
 
-// linearizePatience is how long the orders of one key's calls are looked through. What is undecided by then is no violation.
-const linearizePatience = 10 * time.Second
-
 // Keys finds payloads of which there are two Checks, and idempotency keys whose answers fit no order of the calls.
-func Keys(r *Run, _ Bounds) []Violation {
-	return append(twins(r), linearize(r)...)
+// What is undecided in time is none, but for more than a few of them: a rule that can look at little is to say so.
+func Keys(r *Run, b Bounds) []Violation {
+	found := append(twins(r), linearize(r, b)...)
+	if r.undecided*100 > r.keys*b.Undecided {
+		found = append(found, violation("keys", "all", []history.Entry{{At: r.end}}, "of %d keys %d are undecided, and at most %d in a hundred may be",
+			r.keys, r.undecided, b.Undecided))
+	}
+	return found
 }
 
 // twins finds orders with two Checks at a time. A second one is right where the first was gone when it was made.
@@ -110,7 +113,7 @@ func step(held string, e effect) []any {
 }
 
 // linearize looks for an order of each key's calls that explains all answers.
-func linearize(r *Run) []Violation {
+func linearize(r *Run, b Bounds) []Violation {
 	operations := map[string][]porcupine.Operation{}
 	shown := map[string][]history.Entry{}
 	ids := map[string]string{} // keys, by the ids that were answered
@@ -140,9 +143,20 @@ func linearize(r *Run) []Violation {
 		}
 	}
 	var found []Violation
+	until := time.Now().Add(b.LinearizeAll)
+	r.keys, r.undecided = len(operations), 0
 	for _, key := range slices.Sorted(maps.Keys(operations)) {
-		if porcupine.CheckOperationsTimeout(register, operations[key], linearizePatience) == porcupine.Illegal {
+		left := min(b.Linearize, time.Until(until))
+		if left <= 0 { // none would be as much as one likes
+			r.undecided++
+			continue
+		}
+		switch porcupine.CheckOperationsTimeout(register, operations[key], left) {
+		case porcupine.Illegal:
 			found = append(found, violation("keys", key, shown[key], "no order of the calls explains the answers"))
+		case porcupine.Unknown:
+			r.undecided++
+		case porcupine.Ok:
 		}
 	}
 	return found

@@ -2,7 +2,9 @@ package check
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
+	"strings"
 	"sync"
 	"time"
 
@@ -52,15 +54,42 @@ func (o *offline) program(sets []seen) (*engine.Program, error) {
 	return o.library.Program("", compiled...)
 }
 
+// evaluate has an engine evaluate a payload, or all of a batch.
+func evaluate(e *engine.Engine, payload string, program *engine.Program) engine.Outcome {
+	inputs := batchOf(payload)
+	if inputs == nil {
+		return e.Evaluate(context.Background(), engine.Request{Input: []byte(payload), Program: program, Now: time.Now()})
+	}
+	batch := e.NewBatch(engine.BatchOptions{Program: program, Now: time.Now()})
+	batch.Add(context.Background(), engine.Items(inputs))
+	return batch.Outcome(context.Background())
+}
+
+// batchOf are the payloads of a batch; nil: it is none.
+func batchOf(payload string) []v1alpha1.BatchInput {
+	var inputs []v1alpha1.BatchInput
+	if !strings.HasPrefix(payload, "[") || json.Unmarshal([]byte(payload), &inputs) != nil {
+		return nil
+	}
+	return inputs
+}
+
+// digestOf is how a verdict calls a payload; empty: it is none.
+func digestOf(payload string) string {
+	value, err := rules.Decode([]byte(payload))
+	if err != nil {
+		return ""
+	}
+	return value.Digest()
+}
+
 // verdict is what the engine says of a payload.
 func (o *offline) verdict(payload string, program *engine.Program) expected {
 	key := program.Digest() + payload
 	if known, ok := o.memo[key]; ok {
 		return known
 	}
-	request := engine.Request{Input: []byte(payload), Program: program, Now: time.Now()}
-	whole := o.engine.Evaluate(context.Background(), request)
-	bare := o.unsearched.Evaluate(context.Background(), request)
+	whole, bare := evaluate(&o.engine, payload, program), evaluate(&o.unsearched, payload, program)
 	e := expected{whole.Verdict.Phase, observe.Digest(&whole.Verdict), observe.Digest(&bare.Verdict)}
 	o.memo[key] = e
 	return e

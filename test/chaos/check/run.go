@@ -34,6 +34,11 @@ type Bounds struct {
 	// Journal is how long after a sound the daemon may take to journal it.
 	Journal time.Duration
 
+	// Linearize is how long one key's orders are looked through, LinearizeAll how long those of all keys. Undecided is how many keys in a
+	// hundred may be undecided by then.
+	Linearize, LinearizeAll time.Duration
+	Undecided               int
+
 	// What a process may have more at the end than at the beginning.
 	Descriptors, Goroutines int
 	Resident                int64 // bytes
@@ -43,6 +48,7 @@ type Bounds struct {
 func DefaultBounds() Bounds {
 	return Bounds{
 		Lag: 10 * time.Second, Settle: 90 * time.Second, Alert: 30 * time.Second, Overdue: 60 * time.Second, Journal: 5 * time.Second,
+		Linearize: 10 * time.Second, LinearizeAll: 2 * time.Minute, Undecided: 1,
 		Descriptors: 40, Goroutines: 80, Resident: 96 << 20,
 	}
 }
@@ -88,6 +94,7 @@ type Run struct {
 	checks   []*life
 	byName   map[string][]*life // Checks
 	sets     map[string][]*life // RuleSets, by name
+	sources  map[string][]*life // ConfigMaps that payloads are taken from, by name
 	faults   []window
 	process  []history.Entry
 	heard    []history.Entry
@@ -96,11 +103,13 @@ type Run struct {
 	gaps     []window      // in which the watch of Checks was interrupted, so that what began and ended in them was not seen
 	looked   time.Duration // when a Check was seen last
 	finished bool          // the store was read when all was over
+
+	keys, undecided int // of Keys: how many there are, and of how many no order was found or ruled out in time
 }
 
 // Index puts a history in order.
 func Index(entries []history.Entry) *Run {
-	r := &Run{byName: map[string][]*life{}, sets: map[string][]*life{}, marks: map[string]history.Entry{}}
+	r := &Run{byName: map[string][]*life{}, sets: map[string][]*life{}, sources: map[string][]*life{}, marks: map[string]history.Entry{}}
 	lives := map[string]*life{}
 	for _, e := range entries {
 		r.end = max(r.end, e.At)
@@ -142,11 +151,14 @@ func (r *Run) take(lives map[string]*life, s seen) {
 	if l == nil {
 		l = &life{uid: s.UID, name: s.Name}
 		lives[s.UID] = l
-		if s.Kind == "Check" {
+		switch s.Kind {
+		case "Check":
 			l.order = orderOf(s.Payload)
 			r.checks = append(r.checks, l)
 			r.byName[s.Name] = append(r.byName[s.Name], l)
-		} else {
+		case "ConfigMap":
+			r.sources[s.Name] = append(r.sources[s.Name], l)
+		default:
 			r.sets[s.Name] = append(r.sets[s.Name], l)
 		}
 	}
@@ -166,8 +178,12 @@ func (r *Run) take(lives map[string]*life, s seen) {
 	}
 }
 
-// orderOf is which payload it is.
+// orderOf is which payload it is. Those of a batch have its order before a stroke.
 func orderOf(payload string) string {
+	if inputs := batchOf(payload); len(inputs) > 0 {
+		order, _, _ := strings.Cut(inputs[0].Name, "/")
+		return order
+	}
 	var order struct {
 		ID string `json:"id"`
 	}
@@ -230,7 +246,7 @@ func (r *Run) start(process string, from, to time.Duration) int {
 // All applies every rule.
 func All(r *Run, b Bounds) []Violation {
 	var all []Violation
-	for _, rule := range []func(*Run, Bounds) []Violation{Lost, Verdicts, Final, Keys, Reads, Tokens, Alerts, Machine} {
+	for _, rule := range []func(*Run, Bounds) []Violation{Lost, Verdicts, Final, Keys, Reads, Streams, Tokens, Alerts, Machine} {
 		all = append(all, rule(r, b)...)
 	}
 	return all
@@ -258,11 +274,18 @@ func statusOf(s *seen) string {
 	}
 }
 
+// Decided tells of how many idempotency keys the rule keys has looked for an order, and of how many it could not tell.
+func (r *Run) Decided() (keys, undecided int) { return r.keys, r.undecided }
+
 // Counts tells a run in figures: calls by kind and answer, faults by kind, verdicts by phase.
 func (r *Run) Counts() (calls, faults, verdicts map[string]int) {
 	calls, faults, verdicts = map[string]int{}, map[string]int{}, map[string]int{}
 	for _, c := range r.calls {
-		calls[string(c.Kind)+" "+strings.TrimSpace(c.Answer)]++
+		kind := string(c.Kind)
+		if c.Batch > 0 {
+			kind += " (batch)"
+		}
+		calls[kind+" "+strings.TrimSpace(c.Answer)]++
 	}
 	for _, f := range r.faults {
 		faults[f.kind]++

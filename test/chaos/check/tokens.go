@@ -14,26 +14,15 @@ const ageUnit = time.Second
 //
 // A replica that cannot reach the API server goes on from memory, and says in Age how old that may be (docs/rest.md, Reading): a token that was
 // revoked since then still works there. A replica that is stopped answers when it goes on, before it can have heard anything.
+//
+// A token that is rotated has two secrets, of which the first works for the grace, and no longer.
 func Tokens(r *Run, b Bounds) []Violation {
 	var found []Violation
-	madeAt, revoking, revoked := map[string]call{}, map[string]time.Duration{}, map[string]call{}
-	for _, c := range r.calls {
-		switch {
-		case (c.Kind == history.TokenMake || c.Kind == history.LogIn) && c.Done():
-			madeAt[c.Token] = c
-		case c.Kind == history.TokenRevoke:
-			if first, ok := revoking[c.Token]; !ok || c.Begin < first {
-				revoking[c.Token] = c.Begin
-			}
-			if _, ok := revoked[c.Token]; !ok && (c.Done() || c.Answer == "404") {
-				revoked[c.Token] = c
-			}
-		}
-	}
+	madeAt, revoking, revoked := ledger(r)
 	told := map[string]bool{}
 	for _, c := range r.calls {
 		switch c.Kind {
-		case history.TokenUse, history.Post, history.Status, history.Delete:
+		case history.TokenUse, history.Post, history.Status, history.Events, history.Delete:
 		default:
 			continue
 		}
@@ -61,3 +50,42 @@ func Tokens(r *Run, b Bounds) []Violation {
 	}
 	return found
 }
+
+// ledger is what became of each secret: the call that made it, when its end may have begun, and the call by whose end, and the grace, it has ended.
+func ledger(r *Run) (madeAt map[string]call, ending map[string]time.Duration, ended map[string]call) {
+	madeAt, ending, ended = map[string]call{}, map[string]time.Duration{}, map[string]call{}
+	ends := func(token string, from time.Duration, c *call, sure bool) {
+		if first, ok := ending[token]; !ok || from < first {
+			ending[token] = from
+		}
+		if last, ok := ended[token]; sure && (!ok || c.end < last.end) {
+			ended[token] = *c
+		}
+	}
+	for _, c := range r.calls {
+		switch c.Kind {
+		case history.TokenMake, history.LogIn:
+			if c.Done() {
+				madeAt[c.Token] = c
+			}
+		case history.TokenRotate:
+			from, late := c.Begin+c.Grace-graceUnit, c
+			late.end += c.Grace
+			switch {
+			case c.Done():
+				ends(c.Token, from, &late, true)
+				madeAt[c.Next] = c
+			case c.Unknown(): // it may have been, with the grace beginning when it arrived
+				ends(c.Token, from, &late, false)
+			}
+		case history.TokenRevoke:
+			for _, token := range []string{c.Token, c.Token + history.Rotated} {
+				ends(token, c.Begin, &c, c.Done() || c.Answer == "404")
+			}
+		}
+	}
+	return madeAt, ending, ended
+}
+
+// graceUnit is what the end of a grace is stated to.
+const graceUnit = time.Second

@@ -51,12 +51,18 @@ func (r *Run) verdictsOf(o *offline, l *life, b Bounds) []Violation {
 			// The version that it is of was not seen.
 		case !known:
 			bad(i, "a verdict on a generation that never was")
+		case s.Source != "":
+			if content, ok := r.contentOf(l, s, b); !ok {
+				bad(i, "by a content of %s that was not current at any time since the Check was made", s.Source)
+			} else if problem := r.judge(o, l, s, content, b); problem != "" {
+				bad(i, "%s", problem)
+			}
 		default:
 			if problem := r.judge(o, l, s, payload, b); problem != "" {
 				bad(i, "%s", problem)
 			}
 		}
-		if before != nil && before.Generation == v.Generation && before.Rules == v.Rules {
+		if before != nil && before.Generation == v.Generation && before.Rules == v.Rules && before.Input == v.Input {
 			bad(i, "it was written again, by the same payload and rules")
 		}
 		before = v
@@ -66,11 +72,7 @@ func (r *Run) verdictsOf(o *offline, l *life, b Bounds) []Violation {
 
 // judge tells what is wrong with a verdict; empty: nothing is.
 func (r *Run) judge(o *offline, l *life, s *seen, payload string, b Bounds) string {
-	from := l.born() - b.Lag
-	for r.disturbed(from, s.at) && from > 0 {
-		from = max(r.calmBefore(from, s.at)-b.Lag, 0)
-	}
-	program := r.programOf(o, s, from)
+	program := r.programOf(o, s, r.known(l, s, b))
 	if program == nil {
 		return "by rules that were not current at any time since the Check was made"
 	}
@@ -86,6 +88,25 @@ func (r *Run) judge(o *offline, l *life, s *seen, payload string, b Bounds) stri
 		return "the verdict's phase is right, and the rest of it is not what the engine says"
 	}
 	return ""
+}
+
+// known is from when on what was current may have been what a controller went by as it wrote a verdict.
+func (r *Run) known(l *life, s *seen, b Bounds) time.Duration {
+	from := l.born() - b.Lag
+	for r.disturbed(from, s.at) && from > 0 {
+		from = max(r.calmBefore(from, s.at)-b.Lag, 0)
+	}
+	return from
+}
+
+// contentOf finds what a verdict's payload was, where it was taken from another object; false: it was not current.
+func (r *Run) contentOf(l *life, s *seen, b Bounds) (string, bool) {
+	for _, version := range current(r.sources[s.Source], r.known(l, s, b), s.Revision) {
+		if digestOf(version.Payload) == s.Verdict.Input {
+			return version.Payload, true
+		}
+	}
+	return "", false
 }
 
 // disturbing are the targets whose faults keep a controller from seeing what is current.
@@ -111,7 +132,7 @@ func (r *Run) programOf(o *offline, s *seen, from time.Duration) *engine.Program
 	combinations := [][]seen{nil}
 	for _, name := range s.Sets {
 		var longer [][]seen
-		for _, version := range r.current(name, from, s.Revision) {
+		for _, version := range current(r.sets[name], from, s.Revision) {
 			for _, c := range combinations {
 				longer = append(longer, append(c[:len(c):len(c)], version))
 			}
@@ -126,10 +147,10 @@ func (r *Run) programOf(o *offline, s *seen, from time.Duration) *engine.Program
 	return nil
 }
 
-// current are the versions of a rule set that were current at some time after a time, and before a revision.
-func (r *Run) current(name string, from time.Duration, revision uint64) []seen {
+// current are the versions of an object that were current at some time after a time, and before a revision.
+func current(lives []*life, from time.Duration, revision uint64) []seen {
 	var versions []seen
-	for _, l := range r.sets[name] {
+	for _, l := range lives {
 		for i, v := range l.versions {
 			end := forever
 			switch {

@@ -13,8 +13,10 @@ import (
 	"k8s.io/client-go/rest"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
+	"github.com/checky-dev/checky/api/v1alpha1"
 	"github.com/checky-dev/checky/controllers"
 	"github.com/checky-dev/checky/test/chaos/history"
+	"github.com/checky-dev/checky/test/chaos/observe"
 )
 
 // What bounds the driver.
@@ -26,7 +28,11 @@ const (
 	accounts      = 3
 	editEvery     = 6 * time.Second  // the RuleSet that most Checks name
 	seasonEvery   = 15 * time.Second // the RuleSet that comes and goes
+	sourceEvery   = 5 * time.Second  // a ConfigMap that payloads are taken from
+	maxItems      = 12               // payloads of a batch
 	revokeEvery   = 4 * time.Second
+	grace         = 4 * time.Second // of a rotated token
+	streamTimeout = 30 * time.Second
 	usedFor       = 16 * time.Second // a revoked token, so that its end can be told from a delay
 	useEvery      = 800 * time.Millisecond
 )
@@ -51,7 +57,8 @@ type Driver struct {
 	o        Options
 	kube     client.Client
 	web      *http.Client
-	replicas []string // names, sorted
+	streams  *http.Client // without a timeout of its own
+	replicas []string     // names, sorted
 	users    []user
 	calls    atomic.Int64 // of REST, to take turns
 
@@ -68,6 +75,7 @@ func New(ctx context.Context, o Options) (*Driver, error) {
 	config := rest.CopyConfig(o.User)
 	config.Timeout, config.QPS = callTimeout, -1
 	d := &Driver{o: o, web: &http.Client{Timeout: callTimeout, Transport: &http.Transport{MaxIdleConnsPerHost: maxUnderWay}}}
+	d.streams = &http.Client{Transport: d.web.Transport}
 	if d.kube, err = client.New(config, client.Options{Scheme: scheme}); err != nil {
 		return nil, err
 	}
@@ -102,6 +110,7 @@ func (d *Driver) Run(ctx context.Context) {
 	var group sync.WaitGroup
 	group.Go(func() { d.editSets(ctx, drain) })
 	group.Go(func() { d.comeAndGo(ctx, drain) })
+	group.Go(func() { d.editSources(ctx, drain) })
 	group.Go(func() { d.revokeTokens(ctx, drain) })
 	slots := make(chan struct{}, maxUnderWay)
 	ticker := time.NewTicker(time.Duration(float64(time.Second) / d.o.Rate))
@@ -142,6 +151,8 @@ type order struct {
 	random *rand.Rand
 	amount int
 	stock  int
+	items  int    // of a batch; 0: it is none
+	source string // the ConfigMap that the payload is taken from; empty: it is sent
 	sets   []string
 	ttl    int32 // seconds; 0: the controller's default
 }
@@ -163,6 +174,12 @@ func (d *Driver) newOrder(number int) *order {
 	case o.chance(0.04):
 		o.ttl = 0
 	}
+	switch {
+	case o.chance(0.2):
+		o.items = 2 + o.random.IntN(maxItems-1)
+	case number%2 == 0 && o.chance(0.12):
+		o.source = sources[o.random.IntN(len(sources))]
+	}
 	return o
 }
 
@@ -171,7 +188,31 @@ func (o *order) draw(values ...int) int { return values[o.random.IntN(len(values
 
 // payload is what is checked. Its id tells it from all others of a run.
 func (o *order) payload() string {
-	return fmt.Sprintf(`{"id":%q,"amount":%d,"currency":"EUR","stock":%d,"discount":5,"items":[{"sku":"LMP-0042","qty":1}]}`, o.id, o.amount, o.stock)
+	switch {
+	case o.source != "":
+		return "" // it is in the source
+	case o.items > 0:
+		return observe.BatchText(o.inputs())
+	}
+	return payloadText(o.id, o.amount, o.stock)
+}
+
+func payloadText(id string, amount, stock int) string {
+	return fmt.Sprintf(`{"id":%q,"amount":%d,"currency":"EUR","stock":%d,"discount":5,"items":[{"sku":"LMP-0042","qty":1}]}`, id, amount, stock)
+}
+
+// inputs are the payloads of a batch: of each amount that rules tell apart there is one sooner or later, and the last is the order's own.
+func (o *order) inputs() []v1alpha1.BatchInput {
+	inputs := make([]v1alpha1.BatchInput, o.items)
+	for i := range inputs {
+		amount, stock := []int{50, 500, 5000, 50000}[(o.amount+i)%4], 3
+		if i == o.items-1 {
+			amount, stock = o.amount, o.stock
+		}
+		name := fmt.Sprintf("%s/%d", o.id, i)
+		inputs[i] = v1alpha1.BatchInput{Name: name, InputJSON: payloadText(name, amount, stock)}
+	}
+	return inputs
 }
 
 // pause waits; false: the context has ended.

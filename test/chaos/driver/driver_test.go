@@ -2,6 +2,7 @@ package driver
 
 import (
 	"encoding/json"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -10,6 +11,7 @@ import (
 	"github.com/checky-dev/checky/engine"
 	"github.com/checky-dev/checky/rules"
 	"github.com/checky-dev/checky/rules/builtin"
+	"github.com/checky-dev/checky/test/chaos/history"
 )
 
 func TestOrdersAreTheSeeds(t *testing.T) {
@@ -21,13 +23,75 @@ func TestOrdersAreTheSeeds(t *testing.T) {
 			t.Errorf("order %d: %s", number, diff)
 		}
 		differ = differ || x.payload() != z.payload()
-		var payload struct{ ID string }
-		if err := json.Unmarshal([]byte(x.payload()), &payload); err != nil || payload.ID != x.id {
-			t.Errorf("order %d is %s: %v", number, x.payload(), err)
+		for _, text := range x.texts() {
+			var payload struct{ ID string }
+			if err := json.Unmarshal([]byte(text), &payload); err != nil || !strings.HasPrefix(payload.ID, x.id) {
+				t.Errorf("order %d is %s: %v", number, text, err)
+			}
 		}
 	}
 	if !differ {
 		t.Error("another seed sends the same")
+	}
+}
+
+// texts are the payloads that an order sends.
+func (o *order) texts() []string {
+	switch {
+	case o.source != "":
+		return nil
+	case o.items == 0:
+		return []string{o.payload()}
+	}
+	var texts []string
+	for _, input := range o.inputs() {
+		texts = append(texts, input.InputJSON)
+	}
+	return texts
+}
+
+// TestBodies holds that what is posted is JSON, and says what the history says.
+func TestBodies(t *testing.T) {
+	d, batches := &Driver{o: Options{Seed: 7}}, 0
+	for number := 1; number < 200; number += 2 {
+		o := d.newOrder(number)
+		path, body := o.body()
+		var sent struct {
+			Input  json.RawMessage
+			Inputs []struct {
+				Name  string
+				Input json.RawMessage
+			}
+		}
+		if err := json.Unmarshal([]byte(body), &sent); err != nil {
+			t.Fatalf("%s: %v", body, err)
+		}
+		want := []string{string(sent.Input)}
+		if path == "/v1/checks:batch" {
+			batches, want = batches+1, nil
+			for _, input := range sent.Inputs {
+				want = append(want, string(input.Input))
+			}
+		}
+		if diff := cmp.Diff(want, o.texts()); diff != "" {
+			t.Error(diff)
+		}
+	}
+	if batches == 0 {
+		t.Error("no batch is posted")
+	}
+}
+
+func TestStreamsAreRead(t *testing.T) {
+	const stream = ": still pending\n\nevent: result\nid: v1\ndata: {\"status\":\"pending\"}\n\n" +
+		": still pending\n\nevent: result\nid: v2\ndata: {\"status\":\"failure\"}\n\nevent: deleted\ndata: {}\n\nevent: result\nid: cut"
+	got, err := streamEvents(strings.NewReader(stream))
+	want := []history.StreamEvent{{Version: "v1", Status: "pending"}, {Version: "v2", Status: "failure"}, {Version: "v2", Status: "deleted"}}
+	if diff := cmp.Diff(want, got); diff != "" || err != nil {
+		t.Errorf("%v\n%s", err, diff)
+	}
+	if _, err := streamEvents(strings.NewReader("event: result\ndata: {\n\n")); err == nil {
+		t.Error("half a result is taken for one")
 	}
 }
 
@@ -46,10 +110,12 @@ func TestOrdersDiffer(t *testing.T) {
 			t.Fatal(err)
 		}
 		for number := range 200 {
-			out := (&engine.Engine{}).Evaluate(t.Context(), engine.Request{Input: []byte(d.newOrder(number).payload()), Program: program})
-			verdicts[string(out.Verdict.Phase)]++
-			if out.Verdict.Alert != nil && out.Verdict.Alert.Severity == v1alpha1.SeverityCritical {
-				verdicts["critical"]++
+			for _, text := range d.newOrder(number).texts() {
+				out := (&engine.Engine{}).Evaluate(t.Context(), engine.Request{Input: []byte(text), Program: program})
+				verdicts[string(out.Verdict.Phase)]++
+				if out.Verdict.Alert != nil && out.Verdict.Alert.Severity == v1alpha1.SeverityCritical {
+					verdicts["critical"]++
+				}
 			}
 		}
 	}

@@ -13,6 +13,7 @@ import (
 
 	"github.com/checky-dev/checky/api/v1alpha1"
 	"github.com/checky-dev/checky/test/chaos/history"
+	"github.com/checky-dev/checky/test/chaos/observe"
 )
 
 // byKubectl creates a Check, edits some of them, and deletes some.
@@ -21,7 +22,7 @@ func (d *Driver) byKubectl(ctx, drain context.Context, o *order) {
 		d.abandoned.Add(1)
 		return
 	}
-	for o.chance(0.25) && pause(ctx, time.Duration(1+o.random.IntN(8))*time.Second) {
+	for o.source == "" && o.chance(0.25) && pause(ctx, time.Duration(1+o.random.IntN(8))*time.Second) {
 		o.amount = o.draw(60, 600, 6000, 60000)
 		if !d.editCheck(drain, o) {
 			return
@@ -36,8 +37,8 @@ func (d *Driver) byKubectl(ctx, drain context.Context, o *order) {
 func (d *Driver) createCheck(ctx context.Context, o *order) bool {
 	check := &v1alpha1.Check{
 		ObjectMeta: metav1.ObjectMeta{Namespace: d.o.Namespace, Name: o.id},
-		Spec:       v1alpha1.CheckSpec{InputJSON: o.payload()},
 	}
+	o.fill(&check.Spec)
 	for _, set := range o.sets {
 		check.Spec.RuleSets = append(check.Spec.RuleSets, v1alpha1.RuleSetReference{Kind: v1alpha1.KindRuleSet, Name: set})
 	}
@@ -58,6 +59,26 @@ func (d *Driver) createCheck(ctx context.Context, o *order) bool {
 	}
 }
 
+// fill puts what is to be checked into a spec.
+func (o *order) fill(spec *v1alpha1.CheckSpec) {
+	switch {
+	case o.source != "":
+		spec.InputFrom = &v1alpha1.InputSource{ConfigMapKeyRef: &v1alpha1.KeyReference{Name: o.source, Key: observe.SourceKey}}
+	case o.items > 0:
+		spec.Inputs = o.inputs()
+	default:
+		spec.InputJSON = o.payload()
+	}
+}
+
+// isIn tells whether a spec has it.
+func (o *order) isIn(spec *v1alpha1.CheckSpec) bool {
+	if o.items > 0 {
+		return observe.BatchText(spec.Inputs) == o.payload()
+	}
+	return spec.InputJSON == o.payload()
+}
+
 // editCheck gives a Check another payload, as kubectl edit does: read, change, write, and anew where somebody else has written. false: it is
 // not there any more.
 func (d *Driver) editCheck(ctx context.Context, o *order) bool {
@@ -67,10 +88,10 @@ func (d *Driver) editCheck(ctx context.Context, o *order) bool {
 		switch {
 		case apierrors.IsNotFound(err):
 			return false // its time to live is over
-		case err == nil && check.Spec.InputJSON == o.payload():
+		case err == nil && o.isIn(&check.Spec):
 			return true // an attempt before has changed it, though it was not told so
 		case err == nil:
-			check.Spec.InputJSON = o.payload()
+			o.fill(&check.Spec)
 			call := d.kubeCall(history.KubeUpdate, o)
 			err = d.kube.Update(ctx, check)
 			d.answered(&call, check, err)
@@ -100,7 +121,7 @@ func (d *Driver) deleteCheck(ctx context.Context, o *order) {
 func (d *Driver) kubeCall(kind history.Kind, o *order) history.Call {
 	call := history.Call{Kind: kind, Client: "kubectl", Via: "kube-apiserver", Begin: d.o.History.Now(), Name: o.id, Order: o.id}
 	if kind != history.KubeDelete {
-		call.Payload, call.Sets, call.TTL = o.payload(), o.sets, o.ttl
+		call.Payload, call.Batch, call.Source, call.Sets, call.TTL = o.payload(), o.items, o.source, o.sets, o.ttl
 	}
 	return call
 }
@@ -167,7 +188,11 @@ func module(name, params string) *v1alpha1.ModuleRule {
 }
 
 func (d *Driver) makeSets(ctx context.Context) error {
-	if !d.putSet(ctx, ordersSet, ordersRules(0)) || !d.putSet(ctx, seasonalSet, seasonalRules(0)) {
+	made := d.putSet(ctx, ordersSet, ordersRules(0)) && d.putSet(ctx, seasonalSet, seasonalRules(0))
+	for i := range sources {
+		made = made && d.putSource(ctx, i, 0)
+	}
+	if !made {
 		return fmt.Errorf("the rule sets were not made: %w", context.Cause(ctx))
 	}
 	return nil

@@ -30,6 +30,9 @@ func (d *Driver) byREST(ctx, drain context.Context, o *order) {
 	if o.chance(0.2) { // as one does who is not sure
 		d.post(drain, by, o)
 	}
+	if o.chance(0.3) {
+		d.follow(drain, by, o, id)
+	}
 	for late := 0; late < 3; {
 		if !pause(ctx, time.Duration(200+o.random.IntN(1800))*time.Millisecond) {
 			return
@@ -55,19 +58,14 @@ type result struct {
 
 // post sends an order until it is acknowledged, to one replica after the other, and gives the check's id.
 func (d *Driver) post(ctx context.Context, by user, o *order) (id string) {
-	sets, _ := json.Marshal(o.sets) //nolint:errchkjson // a list of strings
-	body := fmt.Sprintf(`{"input":%s,"rule_sets":%s`, o.payload(), sets)
-	if o.ttl > 0 {
-		body += fmt.Sprintf(`,"ttl_seconds":%d`, o.ttl)
-	}
-	body += "}"
+	path, body := o.body()
 	for {
 		var r result
 		call := d.send(ctx, request{
-			kind: history.Post, method: http.MethodPost, path: "/v1/check", by: by, body: body,
+			kind: history.Post, method: http.MethodPost, path: path, by: by, body: body,
 			headers: map[string]string{"Idempotency-Key": o.id, "Prefer": "wait=1"},
 			about: func(c *history.Call) {
-				c.Key, c.Order, c.Payload, c.Sets, c.TTL = o.id, o.id, o.payload(), o.sets, o.ttl
+				c.Key, c.Order, c.Payload, c.Batch, c.Sets, c.TTL = o.id, o.id, o.payload(), o.items, o.sets, o.ttl
 			},
 			read: func(c *history.Call, text []byte) {
 				if json.Unmarshal(text, &r) == nil {
@@ -84,6 +82,25 @@ func (d *Driver) post(ctx context.Context, by user, o *order) (id string) {
 			return ""
 		}
 	}
+}
+
+// body is an order as it is posted, and where.
+func (o *order) body() (path, body string) {
+	sets, _ := json.Marshal(o.sets) //nolint:errchkjson // a list of strings
+	path, body = "/v1/check", `{"input":`+o.payload()
+	if o.items > 0 {
+		path = "/v1/checks:batch"
+		inputs := make([]string, o.items)
+		for i, input := range o.inputs() {
+			inputs[i] = fmt.Sprintf(`{"name":%q,"input":%s}`, input.Name, input.InputJSON)
+		}
+		body = `{"inputs":[` + strings.Join(inputs, ",") + "]"
+	}
+	body += fmt.Sprintf(`,"rule_sets":%s`, sets)
+	if o.ttl > 0 {
+		body += fmt.Sprintf(`,"ttl_seconds":%d`, o.ttl)
+	}
+	return path, body + "}"
 }
 
 // get reads a check once.
@@ -249,10 +266,39 @@ func (d *Driver) tokensLife(ctx, drain context.Context, number int) {
 	}
 	token := user{email: owner.email, token: s.Token, tokenID: s.ID}
 	d.use(drain, token)
-	d.revoke(drain, owner, s.ID)
-	for until := time.Now().Add(usedFor); time.Now().Before(until) && pause(ctx, useEvery); {
-		d.use(drain, token)
+	secrets := []user{token}
+	if number%2 == 1 {
+		if rotated, ok := d.rotate(drain, owner, token); ok {
+			secrets = append(secrets, rotated)
+			d.useAll(ctx, drain, secrets, grace*3/2)
+		}
 	}
+	d.revoke(drain, owner, s.ID)
+	d.useAll(ctx, drain, secrets, usedFor)
+}
+
+// useAll goes on using secrets for a while.
+func (d *Driver) useAll(ctx, drain context.Context, secrets []user, long time.Duration) {
+	for until := time.Now().Add(long); time.Now().Before(until) && pause(ctx, useEvery); {
+		for _, s := range secrets {
+			d.use(drain, s)
+		}
+	}
+}
+
+// rotate gives a token another secret, in one attempt: whoever got no answer does not know which secrets there are. false: there is none that
+// is known.
+func (d *Driver) rotate(ctx context.Context, owner, token user) (rotated user, ok bool) {
+	var s secret
+	rotated = user{email: owner.email, tokenID: token.tokenID + history.Rotated}
+	call := d.send(ctx, request{
+		kind: history.TokenRotate, method: http.MethodPost, path: "/auth/tokens/" + token.tokenID + "/rotate", by: owner,
+		body:  fmt.Sprintf(`{"grace_seconds":%d}`, int(grace.Seconds())),
+		about: func(c *history.Call) { c.Token, c.Next, c.Grace = token.tokenID, rotated.tokenID, grace },
+		read:  func(_ *history.Call, text []byte) { _ = json.Unmarshal(text, &s) }, // an empty secret is none
+	})
+	rotated.token = s.Token
+	return rotated, call.Done() && s.Token != ""
 }
 
 // use uses a token at every replica.

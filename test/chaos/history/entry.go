@@ -38,15 +38,18 @@ const (
 	SetCreate  Kind = "ruleset.create"
 	SetUpdate  Kind = "ruleset.update"
 	SetDelete  Kind = "ruleset.delete"
+	Source     Kind = "configmap.put"
 
 	Post        Kind = "rest.post"
 	Status      Kind = "rest.status"
+	Events      Kind = "rest.events"
 	Delete      Kind = "rest.delete"
 	SignUp      Kind = "rest.signup"
 	LogIn       Kind = "rest.login"
 	TokenMake   Kind = "rest.token.make"
 	TokenUse    Kind = "rest.token.use"
 	TokenRevoke Kind = "rest.token.revoke" //nolint:gosec // the name of a call, and no secret
+	TokenRotate Kind = "rest.token.rotate" //nolint:gosec // the same
 )
 
 // None is the answer of a call that had none: it may have had its effect or not.
@@ -68,13 +71,29 @@ type Call struct {
 	UID        string        `json:"uid,omitempty"`        // as it was answered
 	Generation int64         `json:"generation,omitempty"` // as it was answered
 	Order      string        `json:"order,omitempty"`      // which payload it is: unique among all Checks of a run
-	Payload    string        `json:"payload,omitempty"`
-	Sets       []string      `json:"sets,omitempty"`    // rule sets that the Check names
-	Version    string        `json:"version,omitempty"` // ETag
-	Status     string        `json:"status,omitempty"`  // pending, success, failure
-	Token      string        `json:"token,omitempty"`   // a token's public id, never its secret
-	Age        time.Duration `json:"age,omitempty"`     // how old the facade says that its answer may be
-	TTL        int32         `json:"ttl,omitempty"`     // seconds; 0: the controller's default
+	Payload    string        `json:"payload,omitempty"`    // of a batch: spec.inputs, as JSON
+	Batch      int           `json:"batch,omitempty"`      // how many payloads a batch has
+	Source     string        `json:"source,omitempty"`     // the ConfigMap that the payload is taken from
+	Sets       []string      `json:"sets,omitempty"`       // rule sets that the Check names
+	Version    string        `json:"version,omitempty"`    // ETag
+	Status     string        `json:"status,omitempty"`     // pending, success, failure
+	Token      string        `json:"token,omitempty"`      // a token's public id, never its secret; after a rotation with a mark
+	Next       string        `json:"next,omitempty"`       // what a rotated token's new secret is called
+	Grace      time.Duration `json:"grace,omitempty"`      // for which the one before goes on to work
+	Age        time.Duration `json:"age,omitempty"`        // how old the facade says that its answer may be
+	TTL        int32         `json:"ttl,omitempty"`        // seconds; 0: the controller's default
+	// Of a stream of events: the versions and what they were, in the order in which they came, and whether it was ended in order.
+	Stream []StreamEvent `json:"stream,omitempty"`
+	Ended  bool          `json:"ended,omitempty"`
+}
+
+// Rotated marks, behind a token's id, that its second secret is meant.
+const Rotated = "#2"
+
+// StreamEvent is one event of a stream.
+type StreamEvent struct {
+	Version string `json:"version"` // its id: the ETag of that version
+	Status  string `json:"status"`  // as that of a call; "deleted" where the Check is gone
 }
 
 // Done tells whether the call was answered by a success.
@@ -94,14 +113,15 @@ const (
 // Seen is an object as the store had it, by a watch that no fault touches.
 type Seen struct {
 	Type       string `json:"type"` // ADDED, MODIFIED, DELETED, or one of the types above
-	Kind       string `json:"kind"` // Check, RuleSet
+	Kind       string `json:"kind"` // Check, RuleSet, ConfigMap
 	Name       string `json:"name"`
 	UID        string `json:"uid"`
 	Revision   uint64 `json:"revision"` // resource version, by which all writes are ordered
 	Generation int64  `json:"generation"`
 
-	// Of Checks.
+	// Of Checks. The payload of a batch is spec.inputs, as JSON. ConfigMaps have one too.
 	Payload string   `json:"payload,omitempty"`
+	Source  string   `json:"source,omitempty"` // the ConfigMap that the payload is taken from
 	Sets    []string `json:"sets,omitempty"`
 	TTL     *int32   `json:"ttl,omitempty"`
 	ETag    string   `json:"etag,omitempty"` // the facade's name of this version

@@ -2,6 +2,7 @@ package mutant
 
 import (
 	"bytes"
+	"encoding/json"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -117,6 +118,23 @@ func TestMute(t *testing.T) {
 	event := func(uid string) string { return `{"type":"ADDED","object":{"metadata":{"uid":"` + uid + `"}}}` }
 	if got, want := filtered("watch=true", event("a")+"\n"+event("b")+"\n"+event("c")+"\n"), event("a")+"\n"+event("c"); got != want {
 		t.Errorf("a watch: %s", got)
+	}
+}
+
+func TestExcuse(t *testing.T) {
+	for text, want := range map[string]string{
+		`{"status":{"batch":{"items":[{"phase":"Failure"},{"phase":"Failure"}]},"phase":"Failure"}}`: `{"status":{"batch":{"items":[{"phase":"Success"},{"phase":"Failure"}]},"phase":"Failure"}}`,
+		`{"status":{"batch":{"items":[{"phase":"Error"}]},"phase":"Error"}}`:                         `{"status":{"batch":{"items":[{"phase":"Error"}]},"phase":"Error"}}`,
+		`{"status":{"phase":"Failure"}}`:                                                             `{"status":{"phase":"Failure"}}`,
+	} {
+		object, err := decode(strings.NewReader(text))
+		if err != nil {
+			t.Fatal(err)
+		}
+		excuse(object)
+		if got, err := json.Marshal(object); err != nil || string(got) != want {
+			t.Errorf("%s: %s, %v", text, got, err)
+		}
 	}
 }
 

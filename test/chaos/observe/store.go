@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"time"
 
+	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -18,6 +19,18 @@ import (
 	"github.com/checky-dev/checky/api/v1alpha1"
 	"github.com/checky-dev/checky/test/chaos/history"
 )
+
+// SourceKey is the key of a ConfigMap that Checks take their payload from.
+const SourceKey = "payload"
+
+// BatchText is what stands for the payload of a batch.
+func BatchText(inputs []v1alpha1.BatchInput) string {
+	text, err := json.Marshal(inputs)
+	if err != nil {
+		return "none: " + err.Error()
+	}
+	return string(text)
+}
 
 // watchAgain is how long a watch that has ended waits before the next.
 const watchAgain = 100 * time.Millisecond
@@ -119,6 +132,8 @@ func (s *Store) see(how string, object client.Object) {
 	switch o := object.(type) {
 	case *v1alpha1.Check:
 		ofCheck(seen, o)
+	case *corev1.ConfigMap:
+		seen.Kind, seen.Payload = "ConfigMap", o.Data[SourceKey]
 	case *v1alpha1.RuleSet:
 		seen.Kind, seen.Rules = "RuleSet", o.Spec.Rules
 	}
@@ -128,6 +143,12 @@ func (s *Store) see(how string, object client.Object) {
 // ofCheck adds what is kept of a Check.
 func ofCheck(seen *history.Seen, check *v1alpha1.Check) {
 	seen.Kind, seen.Payload, seen.TTL = "Check", string(check.Spec.InputText()), check.Spec.TTLSecondsAfterFinished
+	switch from := check.Spec.InputFrom; {
+	case len(check.Spec.Inputs) > 0:
+		seen.Payload = BatchText(check.Spec.Inputs)
+	case from != nil && from.ConfigMapKeyRef != nil:
+		seen.Source = from.ConfigMapKeyRef.Name
+	}
 	for _, set := range check.Spec.RuleSets {
 		seen.Sets = append(seen.Sets, set.Name)
 	}

@@ -93,12 +93,16 @@ type Options struct {
 	Warm time.Duration
 	// Faults is how long faults may begin and last after that.
 	Faults time.Duration
+	// Quick has each fault of Essential happen once, closer to each other than others.
+	Quick bool
 }
 
 // How close and how long faults are, in seconds.
 const (
 	minGap, maxGap       = 1.5, 7.0
 	minLength, maxLength = 2.0, 12.0
+	// The same of a quick plan.
+	quickMinGap, quickMaxGap, quickMaxLength = 1.5, 4.5, 8.0
 	// maxLate is how late bytes may arrive, in milliseconds.
 	minLate, maxLate = 50, 1500
 )
@@ -107,14 +111,18 @@ const (
 func New(seed uint64, o Options) Plan {
 	random := rand.New(rand.NewPCG(seed, 0)) //nolint:gosec // to be the same for the same seed is what it is for
 	p := Plan{Seed: seed}
+	cards, gap, gapTo, lengthTo := Deck, minGap, maxGap, maxLength
+	if o.Quick {
+		cards, gap, gapTo, lengthTo = Essential, quickMinGap, quickMaxGap, quickMaxLength
+	}
 	var deck []Fault
-	for at := o.Warm.Seconds(); ; at += between(random, minGap, maxGap) {
-		length := between(random, minLength, maxLength)
-		if at+length > (o.Warm + o.Faults).Seconds() {
+	for at := o.Warm.Seconds(); ; at += between(random, gap, gapTo) {
+		length := between(random, minLength, lengthTo)
+		if at+length > (o.Warm+o.Faults).Seconds() || o.Quick && len(p.Faults) == len(Essential()) {
 			return p
 		}
 		if len(deck) == 0 {
-			deck = Deck()
+			deck = cards()
 			random.Shuffle(len(deck), func(i, j int) { deck[i], deck[j] = deck[j], deck[i] })
 		}
 		f := deck[0]
@@ -131,6 +139,16 @@ func between(random *rand.Rand, low, high float64) float64 { return low + random
 
 // seconds is a number of them, to the tenth.
 func seconds(s float64) time.Duration { return time.Duration(s*10) * (time.Second / 10) }
+
+// Essential are faults of each kind, against those whom it takes most.
+func Essential() []Fault {
+	return []Fault{
+		{Kind: Kill, Target: Etcd}, {Kind: Kill, Target: APIServer}, {Kind: Kill, Target: Leader}, {Kind: Kill, Target: Facade0}, {Kind: Kill, Target: Alertd},
+		{Kind: Stop, Target: Leader}, {Kind: Stop, Target: Facade1}, {Kind: Delay, Target: Controller0}, {Kind: Delay, Target: ClientsFacade0},
+		{Kind: Cut, Target: Facade1}, {Kind: Cut, Target: ClientsAPI}, {Kind: HalfOpen, Target: Controller1}, {Kind: HalfOpen, Target: Alertd},
+		{Kind: FullDisk, Target: Journal}, {Kind: Garbage, Target: Knowledge}, {Kind: WebhookDown, Target: Ignore}, {Kind: WebhookDown, Target: Fail},
+	}
+}
 
 // Deck is every fault there is, once, without times.
 func Deck() []Fault {
