@@ -199,17 +199,35 @@ func TestReads(t *testing.T) {
 func TestTokens(t *testing.T) {
 	made := history.Call{Kind: history.TokenMake, Answer: "201", Token: "t"}
 	revoked := history.Call{Kind: history.TokenRevoke, Answer: "204", Token: "t"}
+	rotated := func(answer string) history.Call {
+		return history.Call{Kind: history.TokenRotate, Answer: answer, Token: "t", Next: "t" + history.Rotated, Grace: 10 * time.Second}
+	}
+	second := func(answer string) history.Call {
+		return history.Call{Kind: history.TokenUse, Answer: answer, Token: "t" + history.Rotated, Via: "facade-1"}
+	}
 	use := func(answer string, age time.Duration) history.Call {
 		return history.Call{Kind: history.TokenUse, Answer: answer, Token: "t", Via: "facade-1", Age: age}
 	}
 	try(t, Tokens, map[string]tried{
-		"Ended":        {"it does not work any more", func(s *story) { s.call(1, made).call(2, revoked).call(20, use("401", 0)) }, ""},
-		"AMoment":      {"another replica hears of it soon", func(s *story) { s.call(1, made).call(2, revoked).call(3, use("200", 0)) }, ""},
-		"Immortal":     {"it goes on", func(s *story) { s.call(1, made).call(2, revoked).call(20, use("200", 0)) }, "after it was revoked"},
-		"Away":         {"the replica says how old its answer is", func(s *story) { s.call(1, made).call(2, revoked).call(40, use("200", 38*time.Second)) }, ""},
-		"NotThatOld":   {"it knows of the end, and lets it through", func(s *story) { s.call(1, made).call(2, revoked).call(40, use("200", 5*time.Second)) }, "after it was revoked"},
-		"Refused":      {"it is good", func(s *story) { s.call(1, made).call(2, use("401", 0)) }, "was refused"},
-		"RefusedSoon":  {"its end is under way", func(s *story) { s.call(1, made).call(2, revoked).call(1.95, use("401", 0)) }, ""},
+		"Ended":       {"it does not work any more", func(s *story) { s.call(1, made).call(2, revoked).call(20, use("401", 0)) }, ""},
+		"AMoment":     {"another replica hears of it soon", func(s *story) { s.call(1, made).call(2, revoked).call(3, use("200", 0)) }, ""},
+		"Immortal":    {"it goes on", func(s *story) { s.call(1, made).call(2, revoked).call(20, use("200", 0)) }, "after it was revoked"},
+		"Away":        {"the replica says how old its answer is", func(s *story) { s.call(1, made).call(2, revoked).call(40, use("200", 38*time.Second)) }, ""},
+		"NotThatOld":  {"it knows of the end, and lets it through", func(s *story) { s.call(1, made).call(2, revoked).call(40, use("200", 5*time.Second)) }, "after it was revoked"},
+		"Refused":     {"it is good", func(s *story) { s.call(1, made).call(2, use("401", 0)) }, "was refused"},
+		"RefusedSoon": {"its end is under way", func(s *story) { s.call(1, made).call(2, revoked).call(1.95, use("401", 0)) }, ""},
+		"Rotated": {"both work for the grace", func(s *story) {
+			s.call(1, made).call(2, rotated("200")).call(5, use("200", 0)).call(5, second("200")).call(30, use("401", 0)).call(30, second("200"))
+		}, ""},
+		"NoGrace":  {"the old secret was to work for ten seconds", func(s *story) { s.call(1, made).call(2, rotated("200")).call(5, use("401", 0)) }, "was refused"},
+		"OldWorks": {"it was to work for ten seconds", func(s *story) { s.call(1, made).call(2, rotated("200")).call(40, use("200", 0)) }, "after it was revoked"},
+		"NewFails": {"the new one is good", func(s *story) { s.call(1, made).call(2, rotated("200")).call(40, second("401")) }, "was refused"},
+		"RotatedUnknown": {"it may have been rotated, or not", func(s *story) {
+			s.call(1, made).call(2, rotated(history.None)).call(30, use("401", 0)).call(31, use("200", 0))
+		}, ""},
+		"BothRevoked": {"a token's end is that of both", func(s *story) {
+			s.call(1, made).call(2, rotated("200")).call(3, revoked).call(30, second("200"))
+		}, "after it was revoked"},
 		"NeverRevoked": {"it works", func(s *story) { s.call(1, made).call(100, use("200", 0)) }, ""},
 		"Stopped": {"a replica that was stopped hears of it when it goes on", func(s *story) {
 			s.call(1, made).call(2, revoked).fault(3, 1, "stop", "facade-1", history.Begun).fault(20, 1, "stop", "facade-1", history.Over).call(20.1, use("200", 0))
@@ -266,6 +284,38 @@ func TestAlerts(t *testing.T) {
 		"FullDisk": {"it could not be kept", func(s *story) {
 			s.check(1, "ADDED", fails).fault(1.5, 1, "full-disk", "journal", history.Begun).process(15, "alertd", 1, true)
 			s.fault(16, 1, "full-disk", "journal", history.Over).add(50, sound(2)).add(50, sound(20)).check(60, history.Final, fails)
+		}, ""},
+	})
+}
+
+// TestAlertsByKey: which failure a sound is for is known by its key, where the journal has it.
+func TestAlertsByKey(t *testing.T) {
+	fails := object{name: "a", amount: 50, limit: 10}
+	other := fails
+	other.change = func(o *history.Seen) { o.Verdict.AlertKey = "sha256:b" }
+	sound := func(seconds float64) history.Entry {
+		return history.Entry{Heard: &history.Heard{Source: history.FromEvent, UID: "a", Reason: "Announced", When: at(seconds)}}
+	}
+	journaled := func(seconds float64, key string) history.Entry {
+		return history.Entry{Heard: &history.Heard{Source: history.FromJournal, UID: "a", Reason: "Announced", Key: key, When: at(seconds)}}
+	}
+	try(t, Alerts, map[string]tried{
+		"Each": {"one sound for each of two failures", func(s *story) {
+			s.check(1, "ADDED", fails).add(3, journaled(2, "sha256:a")).check(20, "MODIFIED", other).add(22, journaled(21, "sha256:b"))
+			s.add(50, sound(2)).add(50, sound(21)).check(30, history.Final, other)
+		}, ""},
+		"TheSameTwice": {"two failures, and both sounds are for the first", func(s *story) {
+			s.check(1, "ADDED", fails).add(3, journaled(2, "sha256:a")).check(20, "MODIFIED", other).add(22, journaled(21, "sha256:a"))
+			s.add(50, sound(2)).add(50, sound(21)).check(30, history.Final, other)
+		}, "again without a reason"},
+		"OldTrace": {"it passed, and failed by the same facts: the first sound is none of the second failure", func(s *story) {
+			s.check(1, "ADDED", fails).add(3, journaled(2, "sha256:a")).add(50, sound(2))
+			s.check(9, "MODIFIED", object{name: "a", amount: 50, limit: 100}).check(19, "MODIFIED", fails).check(80, history.Final, fails)
+		}, "never announced"},
+		"OldTraceUnseen": {"the daemon was away while it passed", func(s *story) {
+			s.check(1, "ADDED", fails).add(3, journaled(2, "sha256:a")).add(50, sound(2)).fault(8, 1, "stop", "alertd", history.Begun)
+			s.check(9, "MODIFIED", object{name: "a", amount: 50, limit: 100}).check(19, "MODIFIED", fails).fault(20, 1, "stop", "alertd", history.Over)
+			s.check(80, history.Final, fails)
 		}, ""},
 	})
 }
