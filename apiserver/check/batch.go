@@ -27,7 +27,7 @@ func validateInputs(inputs []engine.Item) error {
 			return invalid(inputField(i)+".name", "expected at most %d characters", maxInputNameRunes)
 		}
 		bytes += len(inputs[i].Input)
-		stored += storedLength(inputs[i].Input) + storedLength(inputs[i].Name)
+		stored += rules.StoredLength(inputs[i].Input) + rules.StoredLength(inputs[i].Name)
 	}
 	if bytes > rules.MaxBatchBytes {
 		return invalid("body.inputs", "the payloads have %d bytes together, and at most %d (%d KiB) can be checked at once; send them as several batches",
@@ -38,22 +38,6 @@ func validateInputs(inputs []engine.Item) error {
 			"can be stored at once; send them as several batches", stored, maxStoredBatch, maxStoredBatch>>10)
 	}
 	return nil
-}
-
-// storedLength is how long a text is as encoding/json writes it, but for the quotation marks around it.
-func storedLength[T string | []byte](text T) int {
-	n := len(text)
-	for i := range len(text) {
-		switch c := text[i]; {
-		case c == '"', c == '\\', c == '\n', c == '\r', c == '\t', c == '\b', c == '\f':
-			n++
-		case c < ' ', c == '<', c == '>', c == '&':
-			n += len(`\u003c`) - 1
-		case c == '\xe2' && i+2 < len(text) && text[i+1] == '\x80' && text[i+2]&^1 == '\xa8': // U+2028 and U+2029
-			n += len(`\u2028`) - len("\u2028")
-		}
-	}
-	return n
 }
 
 // inputField is a payload of a batch in the words of the REST body.

@@ -1,7 +1,6 @@
 package check
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"maps"
@@ -78,30 +77,6 @@ func TestInvalidBatches(t *testing.T) {
 			}
 		})
 	}
-}
-
-// TestStoredLength holds how long a text is in JSON to the one who writes it.
-func TestStoredLength(t *testing.T) {
-	length := func(t failer, text string) int {
-		encoded, err := json.Marshal(text)
-		if err != nil {
-			t.Fatal(err)
-		}
-		return len(encoded) - 2
-	}
-	all := make([]rune, 0x3000)
-	for i := range all {
-		all[i] = rune(i)
-	}
-	if got, want := storedLength(string(all)), length(t, string(all)); got != want {
-		t.Errorf("one of each is %d bytes, want %d", got, want)
-	}
-	rapid.Check(t, func(t *rapid.T) {
-		text := rapid.String().Draw(t, "text")
-		if got, want := storedLength(text), length(t, text); got != want || storedLength([]byte(text)) != want {
-			t.Errorf("%q is %d bytes, want %d", text, got, want)
-		}
-	})
 }
 
 // TestLargestBatches has batches that are as large as they may be.

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
@@ -94,11 +93,11 @@ func (m *many) add(item *records.Item) (problem string) {
 	return ""
 }
 
-// sizeOf is how much room a payload takes in its Check. A text in a string has a backslash before each quote and backslash; with it
-// counted, the Check and its verdict fit into what etcd takes, whatever the payloads.
+// sizeOf is how much room a payload takes in its Check, whose texts are JSON strings: with all that is escaped in them counted, the Check
+// and its verdict fit into what etcd takes, whatever the payloads.
 func sizeOf(item *records.Item) int {
 	const around = len(`{"name":"","inputJSON":""},`)
-	return around + len(item.Name) + len(item.Text) + bytes.Count(item.Text, []byte{'"'}) + bytes.Count(item.Text, []byte{'\\'})
+	return around + rules.StoredLength(item.Name) + rules.StoredLength(item.Text)
 }
 
 // digest is that of all payloads.

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -47,6 +48,7 @@ func TestReadMany(t *testing.T) {
 		"Full":       {reason: "as many as a Check takes", form: "ndjson", text: strings.Repeat("1\n", rules.MaxBatchItems), parts: []int{rules.MaxBatchItems}},
 		"Two":        {reason: "one more", form: "ndjson", text: strings.Repeat("1\n", rules.MaxBatchItems+1), parts: []int{rules.MaxBatchItems, 1}},
 		"Bytes":      {reason: "as much as a Check takes, as it is written there", form: "ndjson", text: strings.Repeat(`"`+strings.Repeat("x", rules.MaxPayloadBytes-2)+"\"\n", 4), parts: []int{2, 2}},
+		"Escaped":    {reason: "what JSON escapes takes six bytes", form: "ndjson", text: strings.Repeat(`"`+strings.Repeat("<", 100<<10)+"\"\n", 3), parts: []int{1, 1, 1}},
 		"CSV":        {reason: "records", form: "csv", text: "a\n1\n2\n", parts: []int{2}},
 		"Empty":      {reason: "there is nothing to check", form: "ndjson", text: "\n", err: "stdin: it has no payload; give at least one"},
 		"NotJSON":    {reason: "told with its line, and not quoted", form: "ndjson", text: "1\n{hunter2\n", err: "stdin:2: column 2: it is not JSON"},
@@ -72,10 +74,11 @@ func TestReadMany(t *testing.T) {
 			}
 			var parts []int
 			for _, part := range m.parts {
-				size := 0
-				for i := range part {
-					size += len(part[i].InputJSON)
+				stored, err := json.Marshal(part)
+				if err != nil {
+					t.Fatal(err)
 				}
+				size := len(stored) - 1 // a bracket more, a comma less
 				if len(part) > rules.MaxBatchItems || size > rules.MaxBatchBytes {
 					t.Errorf("a part has %d payloads of %d bytes", len(part), size)
 				}
