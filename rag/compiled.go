@@ -32,13 +32,8 @@ func Compile(name string, content []byte) ([]byte, error) {
 	}
 	b = binary.AppendUvarint(b, uint64(len(ix.segments)))
 	for _, s := range ix.segments {
-		var file bytes.Buffer
-		if _, err := s.store.WriteTo(&file); err != nil {
-			return nil, err
-		}
-		sortSections(file.Bytes())
-		b = binary.AppendUvarint(b, uint64(file.Len())) //nolint:gosec // it is no less than 0
-		b = append(b, file.Bytes()...)
+		b = binary.AppendUvarint(b, uint64(len(s.file)))
+		b = append(b, s.file...)
 	}
 	return slices.Concat([]byte(compiledForm+ix.version+"\n"+digest(b)+"\n"), b), nil
 }
@@ -66,12 +61,11 @@ func (ix *index) load(compiled []byte) bool {
 	first := 0
 	for i := range segments {
 		size := number()
-		store, err := open(rest[:size])
-		if err != nil {
+		var err error
+		if segments[i], err = openSegment(first, rest[:size]); err != nil {
 			return false
 		}
-		segments[i] = segment{first: first, store: store}
-		first += int(store.Count()) //nolint:gosec // at most MaxLines
+		first += int(segments[i].store.Count()) //nolint:gosec // at most MaxLines
 		rest = rest[size:]
 	}
 	ix.segments, ix.lengths = segments, lengths
@@ -88,13 +82,14 @@ const (
 	footerChecksum  = 4  // 4 bytes: CRC-32 of all before it
 )
 
-// open gives the segment of a zap file that is in memory. The plugin's Open wants the name of a file, and programs that may
+// openSegment gives the segment of a zap file that is in memory. The plugin's Open wants the name of a file, and programs that may
 // write none should not have to.
-func open(file []byte) (*zap.SegmentBase, error) {
+func openSegment(first int, file []byte) (segment, error) {
 	long := func(at int) uint64 { return binary.BigEndian.Uint64(file[len(file)-at:]) }
 	short := func(at int) uint32 { return binary.BigEndian.Uint32(file[len(file)-at:]) }
-	return zap.InitSegmentBase(file[:len(file)-zap.FooterSize], short(footerChecksum), short(footerChunks), long(footerDocuments),
+	store, err := zap.InitSegmentBase(file[:len(file)-zap.FooterSize], short(footerChecksum), short(footerChunks), long(footerDocuments),
 		long(footerStored), long(footerSections), nil, new(segmentapi.Stats))
+	return segment{first: first, file: file, store: store}, err
 }
 
 // sortSections puts the sections that the index of a zap file lists for each field in order: zap lists them in that of a map,

@@ -1,6 +1,7 @@
 package rag
 
 import (
+	"bytes"
 	"context"
 	"slices"
 	"strconv"
@@ -23,7 +24,8 @@ var fields = [fieldCount]string{fieldText: "text", fieldTitle: "title", fieldTag
 // of these the documents that have it, how often, and how long their field is. It is held in memory, or in the program's own.
 // It never changes, many may read it at once, and it needs no closing.
 type segment struct {
-	first int // the entry that is document 0
+	first int    // the entry that is document 0
+	file  []byte // as zap has it
 	store *zap.SegmentBase
 }
 
@@ -51,11 +53,18 @@ func newSegment(analyzer analysis.Analyzer, first int, entries []entry) (s segme
 		}
 		documents[i] = d
 	}
-	made, _, err := new(zap.ZapPlugin).New(documents)
+	made, size, err := new(zap.ZapPlugin).New(documents)
 	if err != nil {
 		return segment{}, lengths, err
 	}
-	return segment{first: first, store: made.(*zap.SegmentBase)}, lengths, nil
+	// What is made has room to grow, which it never will.
+	file := bytes.NewBuffer(make([]byte, 0, size+zap.FooterSize))
+	if _, err := made.(*zap.SegmentBase).WriteTo(file); err != nil {
+		return segment{}, lengths, err
+	}
+	sortSections(file.Bytes())
+	s, err = openSegment(first, file.Bytes())
+	return s, lengths, err
 }
 
 // reader looks terms up in the segments of an index, for one query at a time.
