@@ -116,9 +116,10 @@ const (
 	// batchesPart is which part of the dry runs under way may be batches, each of which keeps all processors busy for as long as a
 	// thousand single ones do.
 	batchesPart = 4
-	// batchQueue is how many batches may wait for each that is under way, and batchWait how long: what takes long may wait longer.
+	// batchQueue is how many batches may wait for each that is under way, and batchWait how long: longer than rules.MaxBatchTime, or one
+	// caller's endless batches would keep all others out.
 	batchQueue = 8
-	batchWait  = 5 * time.Second
+	batchWait  = 15 * time.Second
 	// hashers is how many passwords are hashed at a time: each takes a processor for some 50 ms, and 19 MiB.
 	hashers = 2
 	// hashQueue is how many more may wait: some 3 seconds' worth.

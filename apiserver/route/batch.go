@@ -15,8 +15,9 @@ import (
 	"github.com/checky-dev/checky/rules"
 )
 
-// batchesOfOne is how many batches of one owner may be evaluated in this process or wait for that: one alone must not fill the queue.
-const batchesOfOne = 8
+// batchesOfOne is how many batches of one owner may be evaluated in this process or wait for that: whoever comes after the longest of them
+// has a place within the wait.
+const batchesOfOne = 2
 
 // span is where in a body a value stands. A payload is taken from there, and not copied.
 type span struct{ from, to int64 }
