@@ -15,9 +15,11 @@ import (
 const (
 	// editAttempts is how often an edit is tried while others write the same Secret.
 	editAttempts = 8
-	// settleInterval is how often, and how long after a write of this replica, the API server is asked for what did not
-	// come by an event.
-	settleInterval = 10 * time.Second
+	// settleInterval is how often the API server is asked for what this replica wrote or read so long ago as settleAge and did not come
+	// by an event. Of a token that was made here while the watch was away, and revoked elsewhere before it was back, no event will tell:
+	// both together are well below the 10 s after which a revoked token works nowhere (docs/reliability.md).
+	settleInterval = 2 * time.Second
+	settleAge      = 4 * time.Second
 	// maxSettled bounds the reads of one such round. The next goes on.
 	maxSettled = 100
 )
@@ -126,7 +128,7 @@ func (s *Service) erase(ctx context.Context, secret *corev1.Secret, precondition
 // deleted while the watch was broken.
 func (s *Service) settle(ctx context.Context) {
 	now := s.Clock.Now()
-	for _, name := range s.ledger.unsettledSince(now.Add(-settleInterval), maxSettled) {
+	for _, name := range s.ledger.unsettledSince(now.Add(-settleAge), maxSettled) {
 		if _, err := s.read(ctx, name); err != nil {
 			return // The API server is away, or the service stops: the next round asks again.
 		}

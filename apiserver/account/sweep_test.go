@@ -207,7 +207,7 @@ func TestSettle(t *testing.T) {
 	if r.ledger.get(ghost.Name) == nil {
 		t.Error("its event is not waited for")
 	}
-	clock.Step(settleInterval + time.Second)
+	clock.Step(settleAge + time.Second)
 	r.settle(ctx)
 	if r.ledger.get(ghost.Name) != nil || r.ledger.get(name) == nil {
 		t.Error("want the ghost gone and the token there")
