@@ -122,11 +122,12 @@ func verdictsOfTheController(t *testing.T, now time.Time) map[string]v1alpha1.Ch
 	if err != nil {
 		t.Fatal(err)
 	}
+	clock := clocktesting.NewFakePassiveClock(now)
 	r := &checkcontroller.Reconciler{
 		Client: c, Live: c, Statuses: statuses{c}, Inputs: everything{},
 		Engine:  &engine.Engine{Retriever: library, RetrievalTimeout: knowledgeTimeout},
 		Library: engine.NewLibrary(builtin.New()),
-		Events:  events.NewFakeRecorder(1000), Metrics: meters, Clock: clocktesting.NewFakePassiveClock(now),
+		Events:  events.NewFakeRecorder(1000), Metrics: meters, Clock: clock,
 	}
 	list := &v1alpha1.CheckList{}
 	if err := c.List(t.Context(), list); err != nil {
@@ -135,11 +136,15 @@ func verdictsOfTheController(t *testing.T, now time.Time) map[string]v1alpha1.Ch
 	statuses := map[string]v1alpha1.CheckStatus{}
 	for _, check := range list.Items {
 		key := types.NamespacedName{Namespace: check.Namespace, Name: check.Name}
-		if _, err := r.Reconcile(t.Context(), ctrl.Request{NamespacedName: key}); err != nil {
-			t.Fatalf("%s: %v", key, err)
-		}
-		if err := c.Get(t.Context(), key, &check); err != nil {
-			t.Fatal(err)
+		for clock.SetTime(now); len(check.Status.Conditions) == 0; { // rules that are missing are waited for a moment
+			result, err := r.Reconcile(t.Context(), ctrl.Request{NamespacedName: key})
+			if err != nil {
+				t.Fatalf("%s: %v", key, err)
+			}
+			if err := c.Get(t.Context(), key, &check); err != nil {
+				t.Fatal(err)
+			}
+			clock.SetTime(clock.Now().Add(result.RequeueAfter))
 		}
 		statuses[key.String()] = check.Status
 	}

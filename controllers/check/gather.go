@@ -2,6 +2,7 @@ package check
 
 import (
 	"context"
+	"time"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/types"
@@ -11,6 +12,21 @@ import (
 	"github.com/checky-dev/checky/engine"
 	"github.com/checky-dev/checky/rules"
 )
+
+// settle is how long a new Check may be in the queue before it is said that its rules are not there. Rule sets come by watches of their own: one
+// that was made just before a Check may be known just after it, and then the Check gets its verdict in one write.
+const settle = 500 * time.Millisecond
+
+// tooEarly is for how long it is too early to say of a Check that was never looked at that its rules are not there; 0: it is not. A rule set that comes
+// meanwhile brings the Check back at once.
+func (r *Reconciler) tooEarly(s *scope, arrived time.Time) time.Duration {
+	missing := s.waiting != nil && s.waiting.Reason == v1alpha1.ReasonRuleSetNotFound || s.refused != nil && s.refused.Reason == v1alpha1.ReasonNoRules
+	status := &s.check.Status
+	if !missing || status.Phase.Finished() || len(status.Conditions) > 0 { // finished ones are held without their conditions
+		return 0
+	}
+	return max(0, settle-r.Clock.Since(arrived))
+}
 
 // gather brings the rules and the input together, or finds what is missing.
 func (r *Reconciler) gather(ctx context.Context, s *scope) error {

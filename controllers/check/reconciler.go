@@ -75,6 +75,10 @@ func (r *Reconciler) reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 	if err := r.gather(ctx, s); err != nil {
 		return ctrl.Result{}, err
 	}
+	if early := r.tooEarly(s, arrived); early > 0 {
+		r.arrived.note(req.NamespacedName, arrived)
+		return ctrl.Result{RequeueAfter: early}, nil
+	}
 	if s.verdictStands() {
 		return r.schedule(ctx, s)
 	}
