@@ -1,6 +1,7 @@
 package operator_test
 
 import (
+	"context"
 	"io"
 	"net/http"
 	"strings"
@@ -55,6 +56,11 @@ func TestStatusWriter(t *testing.T) {
 	made := c.check("one")
 	made.Spec = v1alpha1.CheckSpec{InputJSON: `{"note":"` + strings.Repeat("x", 5000) + `"}`, FailOn: v1alpha1.SeverityError}
 	c.create(made)
+	t.Cleanup(func() { // the next operator would write its status too
+		if err := c.Delete(context.Background(), made); err != nil {
+			t.Error(err)
+		}
+	})
 	want := made.DeepCopy()
 	want.Status = v1alpha1.CheckStatus{
 		ObservedGeneration: 1,
