@@ -143,26 +143,36 @@ func (r *Run) wasHeard(heard []history.Entry, failures []failure) bool {
 	})
 }
 
-// matched finds the failure of each sound, or -1: one that had begun by then, by the sound's alert key where the journal has it, and the earliest
-// that no other sound was for. A daemon that was away hears of several failures at once, and announces each.
+// matched finds the failure of each sound, or -1: one that had begun by then, with the sound's alert key where the journal has it, and each for one
+// sound. A sound is left over only where no way to share the failures out leaves one for it and for all before it (a matching in a bipartite
+// graph, by augmenting paths). A daemon that was away hears of several failures at once, and announces each.
 func matched(failures []failure, sounds, heard []history.Entry) []int {
-	of, taken := make([]int, len(sounds)), make([]bool, len(failures))
-	keys := make([]string, len(sounds))
-	for i, sound := range sounds {
-		of[i], keys[i] = -1, keyOf(sound.Heard.When, heard)
+	of, taken := make([]int, len(sounds)), make([]int, len(failures)) // each other's number, or -1
+	for j := range taken {
+		taken[j] = -1
 	}
-	for _, keyed := range []bool{true, false} { // what is known for certain goes first
-		for i, sound := range sounds {
-			if (keys[i] != "") != keyed {
+	fits := func(i, j int) bool {
+		when := sounds[i].Heard.When
+		key := keyOf(when, heard)
+		return failures[j].begin <= when+resolution && (key == "" || key == failures[j].key)
+	}
+	var find func(i int, tried []bool) bool
+	find = func(i int, tried []bool) bool {
+		for j := range failures {
+			if tried[j] || !fits(i, j) {
 				continue
 			}
-			for j, f := range failures {
-				if !taken[j] && f.begin <= sound.Heard.When+resolution && (keys[i] == "" || keys[i] == f.key) {
-					of[i], taken[j] = j, true
-					break
-				}
+			tried[j] = true
+			if taken[j] < 0 || find(taken[j], tried) {
+				of[i], taken[j] = j, i
+				return true
 			}
 		}
+		return false
+	}
+	for i := range sounds {
+		of[i] = -1
+		find(i, make([]bool, len(failures)))
 	}
 	return of
 }

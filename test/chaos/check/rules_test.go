@@ -304,6 +304,10 @@ func TestAlertsByKey(t *testing.T) {
 			s.check(1, "ADDED", fails).add(3, journaled(2, "sha256:a")).check(20, "MODIFIED", other).add(22, journaled(21, "sha256:b"))
 			s.add(50, sound(2)).add(50, sound(21)).check(30, history.Final, other)
 		}, ""},
+		"NotJournaled": {"the journal's disk was full at the first sound of a key, and not at the second", func(s *story) {
+			s.check(1, "ADDED", fails).check(20, "MODIFIED", other).add(22, journaled(21, "sha256:b")).check(40, "MODIFIED", fails)
+			s.add(42, journaled(41, "sha256:a")).add(50, sound(2)).add(50, sound(21)).add(50, sound(41)).check(60, history.Final, fails)
+		}, ""},
 		"TheSameTwice": {"two failures, and both sounds are for the first", func(s *story) {
 			s.check(1, "ADDED", fails).add(3, journaled(2, "sha256:a")).check(20, "MODIFIED", other).add(22, journaled(21, "sha256:a"))
 			s.add(50, sound(2)).add(50, sound(21)).check(30, history.Final, other)
