@@ -56,7 +56,7 @@ step "  the manifests" "run make manifests" same config/crd config/grafana confi
 step "  the chart" "run make manifests" same charts/checky
 step "make notices in a copy of the checkout" "see what it says above" written notices
 step "  the notices of third parties" "run make notices" same THIRD_PARTY_NOTICES.txt
-for module in . hack/controlplane hack/images hack/release test/bench test/install; do
+for module in . hack/controlplane hack/images hack/release test/bench test/chaos test/install; do
 	step "go.mod and go.sum of $module" "run GOWORK=off go -C $module mod tidy" go -C "$module" mod tidy -diff
 done
 step "the format of Go files" "run gofmt -w on these" formatted
