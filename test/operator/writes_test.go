@@ -23,9 +23,8 @@ type traffic struct {
 	next http.RoundTripper
 
 	mu     sync.Mutex
-	calls  map[string]int            // by "VERB RESOURCE", with /status for one of that
-	within map[string]map[string]int // the same calls, by namespace
-	failed map[string]int            // calls without an answer, by the same
+	within map[string]map[string]int // answered calls, by namespace and "VERB RESOURCE", with /status for one of that
+	failed map[string]int            // calls without an answer, by the same but the namespace
 }
 
 func (tr *traffic) RoundTrip(r *http.Request) (*http.Response, error) {
@@ -37,7 +36,6 @@ func (tr *traffic) RoundTrip(r *http.Request) (*http.Response, error) {
 		tr.failed[call]++
 		return response, err
 	}
-	tr.calls[call]++
 	namespace := namespaceOf(r.URL.Path)
 	if tr.within[namespace] == nil {
 		tr.within[namespace] = map[string]int{}
@@ -76,12 +74,6 @@ func resourceOf(path string) string {
 	}
 }
 
-func (tr *traffic) count(call string) int {
-	tr.mu.Lock()
-	defer tr.mu.Unlock()
-	return tr.calls[call]
-}
-
 func (tr *traffic) unanswered(call string) int {
 	tr.mu.Lock()
 	defer tr.mu.Unlock()
@@ -98,7 +90,7 @@ func (tr *traffic) in(namespace string) map[string]int {
 // startCounted runs an operator whose traffic is counted.
 func (c *cluster) startCounted() (*operator, *traffic) {
 	c.t.Helper()
-	tr := &traffic{calls: map[string]int{}, within: map[string]map[string]int{}, failed: map[string]int{}}
+	tr := &traffic{within: map[string]map[string]int{}, failed: map[string]int{}}
 	config := c.operatorConfig()
 	config.Wrap(func(next http.RoundTripper) http.RoundTripper {
 		tr.next = next
