@@ -3,13 +3,11 @@ package cluster
 import (
 	"context"
 	"errors"
-	"io"
-	"net"
 	"net/http"
 
-	"golang.org/x/net/http2"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
-	utilnet "k8s.io/apimachinery/pkg/util/net"
+
+	"github.com/checky-dev/checky/relist"
 )
 
 // ErrAway is in the chain of every error of Client for which Unreachable holds. What a write did is then unknown: it may have
@@ -31,7 +29,7 @@ func Unreachable(err error) bool {
 	if status := apierrors.APIStatus(nil); errors.As(err, &status) {
 		return unreachableStatus(err, status)
 	}
-	return brokenConnection(err)
+	return relist.Unanswered(err)
 }
 
 // unreachableStatus judges an answer of the API server, or of a proxy in front of it.
@@ -40,21 +38,4 @@ func unreachableStatus(err error, status apierrors.APIStatus) bool {
 	return code >= http.StatusInternalServerError || code == http.StatusTooManyRequests ||
 		apierrors.IsServerTimeout(err) || apierrors.IsTimeout(err) || apierrors.IsTooManyRequests(err) ||
 		apierrors.IsServiceUnavailable(err) || apierrors.IsInternalError(err)
-}
-
-// brokenConnection tells whether there was no whole answer. Dialing, TLS and sending fail with a net.Error (url.Error is one);
-// reading the body fails with what the connection said, part of which (GOAWAY, a lost connection) HTTP/2 tells as text alone.
-func brokenConnection(err error) bool {
-	if network := net.Error(nil); errors.As(err, &network) {
-		return true
-	}
-	if stream := (http2.StreamError{}); errors.As(err, &stream) {
-		return true
-	}
-	if connection := http2.ConnectionError(0); errors.As(err, &connection) {
-		return true
-	}
-	return errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, net.ErrClosed) ||
-		utilnet.IsProbableEOF(err) || utilnet.IsHTTP2ConnectionLost(err) ||
-		utilnet.IsConnectionReset(err) || utilnet.IsConnectionRefused(err)
 }
