@@ -1,6 +1,8 @@
 package v1alpha1
 
 import (
+	"slices"
+
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
 
@@ -310,6 +312,27 @@ type Verdict struct {
 	//
 	// +optional
 	Batch *BatchVerdict `json:"batch,omitempty"`
+}
+
+// FailedRules names the rules that failed or could not be evaluated, each
+// once, in the order of results; of a batch, in the order of its items.
+func (v *Verdict) FailedRules() []string {
+	var names []string
+	add := func(results []Result) {
+		for i := range results {
+			r := &results[i]
+			if (r.Outcome == OutcomeFail || r.Outcome == OutcomeError) && !slices.Contains(names, r.Rule) {
+				names = append(names, r.Rule)
+			}
+		}
+	}
+	add(v.Results)
+	if v.Batch != nil {
+		for i := range v.Batch.Items {
+			add(v.Batch.Items[i].Results)
+		}
+	}
+	return names
 }
 
 // Summary counts rules by outcome.

@@ -124,7 +124,7 @@ func printVerdicts(out io.Writer, wanted []sample, checks map[client.ObjectKey]*
 		phase, failed := "(gone)", "-"
 		if check != nil {
 			phase = string(check.Status.Phase)
-			failed = cmp.Or(strings.Join(failedRules(check), ", "), "-")
+			failed = cmp.Or(strings.Join(check.Status.FailedRules(), ", "), "-")
 		}
 		if !s.reached(check) {
 			wrong = append(wrong, s.name)
@@ -154,23 +154,6 @@ func printVerdicts(out io.Writer, wanted []sample, checks map[client.ObjectKey]*
 		return &program.ExitError{Code: program.ExitFailure, Err: fmt.Errorf("not as expected: %s", strings.Join(wrong, ", "))}
 	}
 	return nil
-}
-
-// failedRules names the rules that failed or could not be evaluated, each once.
-func failedRules(check *v1alpha1.Check) []string {
-	results := check.Status.Results
-	if batch := check.Status.Batch; batch != nil {
-		for i := range batch.Items {
-			results = append(results[:len(results):len(results)], batch.Items[i].Results...)
-		}
-	}
-	var names []string
-	for _, r := range results {
-		if (r.Outcome == v1alpha1.OutcomeFail || r.Outcome == v1alpha1.OutcomeError) && !slices.Contains(names, r.Rule) {
-			names = append(names, r.Rule)
-		}
-	}
-	return names
 }
 
 // explanation is the verdict's, or what the Check waits for.

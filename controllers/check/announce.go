@@ -2,7 +2,6 @@ package check
 
 import (
 	"context"
-	"slices"
 	"strings"
 
 	corev1 "k8s.io/api/core/v1"
@@ -61,27 +60,11 @@ func transition(before, after *v1alpha1.CheckStatus) *announcement {
 // note tells a verdict in one line: the headline, and the names of the rules that it is owed to.
 func note(status *v1alpha1.CheckStatus) string {
 	line, _, _ := strings.Cut(status.Explanation, "\n")
-	names := failedRules(nil, status.Results)
-	if status.Batch != nil {
-		for i := range status.Batch.Items {
-			names = failedRules(names, status.Batch.Items[i].Results)
-		}
-	}
+	names := status.FailedRules()
 	if len(names) == 0 {
 		return line
 	}
 	return strings.TrimSuffix(line, ".") + ": " + strings.Join(names, ", ")
-}
-
-// failedRules adds the rules that failed or could not be evaluated to names, each once.
-func failedRules(names []string, results []v1alpha1.Result) []string {
-	for i := range results {
-		r := &results[i]
-		if (r.Outcome == v1alpha1.OutcomeFail || r.Outcome == v1alpha1.OutcomeError) && !slices.Contains(names, r.Rule) {
-			names = append(names, r.Rule)
-		}
-	}
-	return names
 }
 
 func alertKey(s *v1alpha1.CheckStatus) string {
