@@ -107,7 +107,10 @@ func (f *flags) do(ctx context.Context, out io.Writer) (int, error) {
 		seed: f.seed, plan: f.planned(), until: f.duration, rate: f.rate, dir: dir, bin: f.bin, assets: f.assets, out: out,
 	}.run(ctx)
 	if err != nil {
-		return exitUnmade, fmt.Errorf("%w (%w); the folder of the run is %s", err, context.Cause(ctx), dir)
+		if cause := context.Cause(ctx); cause != nil {
+			err = fmt.Errorf("%w (%w)", err, cause)
+		}
+		return exitUnmade, fmt.Errorf("%w; the folder of the run is %s", err, dir)
 	}
 	if !f.quick {
 		return verdict.tell(out, dir)

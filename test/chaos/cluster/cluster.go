@@ -317,11 +317,7 @@ func (c *Cluster) link(name, to string) error {
 }
 
 func (c *Cluster) linkTo(name string, to func() string) error {
-	ports, err := freePorts(1)
-	if err != nil {
-		return err
-	}
-	link, err := proxy.Listen(name, address(ports[0]), to)
+	link, err := proxy.Listen(name, to)
 	if err != nil {
 		return err
 	}

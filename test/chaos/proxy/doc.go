@@ -1,6 +1,6 @@
 // Package proxy is a TCP connection's middle that can be made to fail.
 //
-//	p, err := proxy.Listen("facade-0", "127.0.0.1:20017", func() string { return "127.0.0.1:20003" })
+//	p, err := proxy.Listen("facade-0", func() string { return "127.0.0.1:20003" })
 //	mend := p.Break(proxy.Fault{HalfOpen: true})
 //	...
 //	mend()

@@ -47,10 +47,11 @@ type link struct {
 	lost           bool // it was half-open once; Proxy.mu guards it
 }
 
-// Listen begins to pass connections on. target says where to, at each connection; empty: there is nobody, and it is reset.
-func Listen(name, address string, target func() string) (*Proxy, error) {
+// Listen begins to pass connections on, from a port of loopback that the system chooses: whoever looks for a free one first, and listens
+// later, may find it taken. target says where to, at each connection; empty: there is nobody, and it is reset.
+func Listen(name string, target func() string) (*Proxy, error) {
 	var config net.ListenConfig
-	listener, err := config.Listen(context.Background(), "tcp", address)
+	listener, err := config.Listen(context.Background(), "tcp", "127.0.0.1:0")
 	if err != nil {
 		return nil, err
 	}

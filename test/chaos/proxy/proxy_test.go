@@ -38,7 +38,7 @@ func echo(t *testing.T) string {
 func begin(t *testing.T) *Proxy {
 	t.Helper()
 	target := echo(t)
-	p, err := Listen("test", "127.0.0.1:0", func() string { return target })
+	p, err := Listen("test", func() string { return target })
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -167,7 +167,7 @@ func TestFaultsAddUp(t *testing.T) {
 }
 
 func TestNobody(t *testing.T) {
-	p, err := Listen("test", "127.0.0.1:0", func() string { return "" })
+	p, err := Listen("test", func() string { return "" })
 	if err != nil {
 		t.Fatal(err)
 	}
