@@ -60,7 +60,7 @@ func (s *Server) openChecks() (err error) {
 		Cluster: s.cluster, Unreachable: cluster.Unreachable,
 		Engine: &engine.Engine{Retriever: s.knowledge}, Library: engine.NewLibrary(builtin.New()),
 		Namespace: s.options.CheckNamespace, MaxPending: s.options.MaxPending, MaxPendingPerOwner: s.options.MaxPendingPerOwner,
-		MaxBytes: s.options.MaxBytes, MaxWatchers: s.options.MaxStreams, Registerer: s.registry,
+		MaxBytes: s.options.MaxBytes, MaxBytesPerSecond: s.options.MaxBytesPerSecond, MaxWatchers: s.options.MaxStreams, Registerer: s.registry,
 	})
 	return err
 }

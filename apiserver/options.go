@@ -49,6 +49,8 @@ type Options struct {
 	MaxPending, MaxPendingPerOwner int
 	// MaxBytes is how many bytes the kept Checks of all callers may take together, a quarter of it those of one.
 	MaxBytes int64
+	// MaxBytesPerSecond is how many bytes of payloads and rules this replica stores a second in the long run, a quarter of it one caller's.
+	MaxBytesPerSecond int64
 	// PerMinute is how many requests a token may make a minute, AddressPerMinute an address without a token.
 	PerMinute, AddressPerMinute int
 	// RedisURL makes the limits exact across replicas. Empty: each replica has its share.
@@ -95,6 +97,7 @@ func DefaultOptions() Options {
 		MaxStreams:         1000,
 		MaxPending:         check.DefaultMaxPending,
 		MaxBytes:           check.DefaultMaxBytes,
+		MaxBytesPerSecond:  check.DefaultMaxBytesPerSecond,
 		MaxPendingPerOwner: check.DefaultMaxPendingPerOwner,
 		PerMinute:          throttle.DefaultPerMinute,
 		AddressPerMinute:   60,
@@ -139,6 +142,7 @@ func (o *Options) BindFlags(flags *pflag.FlagSet) {
 	flags.IntVar(&o.MaxPending, "max-pending", o.MaxPending, "how many Checks may wait for their verdict before no more are taken")
 	flags.IntVar(&o.MaxPendingPerOwner, "max-pending-per-owner", o.MaxPendingPerOwner, "how many of one owner's Checks may wait for their verdict")
 	flags.Int64Var(&o.MaxBytes, "max-bytes", o.MaxBytes, "how many bytes the Checks of all callers may take together, a quarter of it those of one caller; past it 503, and 429")
+	flags.Int64Var(&o.MaxBytesPerSecond, "max-bytes-per-second", o.MaxBytesPerSecond, "how many bytes of payloads and rules may be stored in this replica a second in the long run, and of 128 seconds at once, a quarter of it those of one caller; past it 503, and 429")
 	flags.IntVar(&o.PerMinute, "rate-per-minute", o.PerMinute, "how many requests a token may make a minute, over all replicas")
 	flags.IntVar(&o.AddressPerMinute, "address-rate-per-minute", o.AddressPerMinute, "how many requests an address may make a minute on routes that need no token, over all replicas")
 	flags.StringSliceVar(&o.Addresses.TrustedProxies, "trusted-proxies", o.Addresses.TrustedProxies, "networks of proxies that are believed about the client's address, in CIDR notation")
@@ -176,6 +180,9 @@ func (o *Options) Validate() error {
 	}
 	if o.MaxBytes < 1<<20 {
 		problems = append(problems, fmt.Errorf("--max-bytes: %d is below 1048576, 1 MiB", o.MaxBytes))
+	}
+	if least, most := int64(check.MinBytesPerSecond), int64(check.MaxBytesPerSecond); o.MaxBytesPerSecond < least || o.MaxBytesPerSecond > most {
+		problems = append(problems, fmt.Errorf("--max-bytes-per-second: %d is not from %d, by which one caller may store the largest batch, to %d", o.MaxBytesPerSecond, least, most))
 	}
 	if o.MaxWait < 0 || o.MaxWait > maxWait {
 		problems = append(problems, fmt.Errorf("--max-wait: %s is not from 0 to %s", o.MaxWait, maxWait))

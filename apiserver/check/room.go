@@ -18,26 +18,35 @@ const (
 	DefaultMaxBytes = 256 << 20
 	// maxBytesPart is which part of all bytes one owner's may be.
 	maxBytesPart = 4
-	// bytesPerSecond is how much of payloads and rules may be stored in the long run, in this replica, and bytesAtOnce how much in one go.
-	bytesPerSecond = 512 << 10
-	bytesAtOnce    = 64 << 20
+	// DefaultMaxBytesPerSecond is how much of payloads and rules may be stored in the long run, in this replica.
+	DefaultMaxBytesPerSecond = 512 << 10
+	// secondsAtOnce is of how many seconds that may be stored in one go.
+	secondsAtOnce = 128
+	// MinBytesPerSecond lets an owner store the largest batch in one go; MaxBytesPerSecond is more than any etcd takes.
+	MinBytesPerSecond = 64 << 10
+	MaxBytesPerSecond = 1 << 30
 	// maxWriters is how many owners' bytes are counted. Past that the one that wrote least recently is forgotten.
 	maxWriters = 10_000
 )
 
 // pace bounds the bytes that are written: all of them, and each owner's.
 type pace struct {
-	clock clock.PassiveClock
-	all   *rate.Limiter
+	clock     clock.PassiveClock
+	perSecond int64
+	all       *rate.Limiter
 
 	mu    sync.Mutex
 	owner *lru.Cache[string, *rate.Limiter]
 }
 
-func newPace(c clock.PassiveClock) *pace {
-	p := &pace{clock: c, all: rate.NewLimiter(bytesPerSecond, bytesAtOnce)}
+func newPace(c clock.PassiveClock, perSecond int64) *pace {
+	p := &pace{clock: c, perSecond: perSecond, all: limiter(perSecond)}
 	p.owner, _ = lru.New[string, *rate.Limiter](maxWriters) // It fails for sizes below 1 only.
 	return p
+}
+
+func limiter(perSecond int64) *rate.Limiter {
+	return rate.NewLimiter(rate.Limit(perSecond), int(perSecond)*secondsAtOnce)
 }
 
 func (p *pace) of(owner string) *rate.Limiter {
@@ -45,7 +54,7 @@ func (p *pace) of(owner string) *rate.Limiter {
 	defer p.mu.Unlock()
 	l, ok := p.owner.Get(owner)
 	if !ok {
-		l = rate.NewLimiter(bytesPerSecond/maxBytesPart, bytesAtOnce/maxBytesPart)
+		l = limiter(p.perSecond / maxBytesPart)
 		p.owner.Add(owner, l)
 	}
 	return l

@@ -12,7 +12,8 @@ import (
 // Deleting makes no room in etcd at once: what was written lately counts too.
 func TestPace(t *testing.T) {
 	clock := clocktesting.NewFakeClock(time.Now())
-	p := newPace(clock)
+	const perSecond, atOnce = MinBytesPerSecond, MinBytesPerSecond * secondsAtOnce
+	p := newPace(clock, perSecond)
 	const large = 256 << 10
 	write := func(owner string) (written int, err error) {
 		for err = p.allow(owner, large); err == nil; err = p.allow(owner, large) {
@@ -20,11 +21,11 @@ func TestPace(t *testing.T) {
 		}
 		return written, err
 	}
-	if n, err := write("ada"); n != bytesAtOnce/maxBytesPart || !errors.Is(err, ErrOwnerBytes) {
+	if n, err := write("ada"); n != atOnce/maxBytesPart || !errors.Is(err, ErrOwnerBytes) {
 		t.Errorf("one owner writes %d bytes: %v", n, err)
 	}
 	clock.Step(time.Minute)
-	if n, _ := write("ada"); n > 60*bytesPerSecond/maxBytesPart {
+	if n, _ := write("ada"); n > 60*perSecond/maxBytesPart {
 		t.Errorf("a minute later: %d", n)
 	}
 	all := 0
@@ -35,7 +36,7 @@ func TestPace(t *testing.T) {
 			t.Errorf("owner %d: %v", i, err)
 		}
 	}
-	if all > bytesAtOnce {
+	if all > atOnce {
 		t.Errorf("ten owners write %d bytes at once", all)
 	}
 }

@@ -79,6 +79,9 @@ type Options struct {
 	MaxPendingPerOwner int
 	// MaxBytes is how much all Checks may take together, a quarter of it those of one owner. 0: DefaultMaxBytes.
 	MaxBytes int64
+	// MaxBytesPerSecond is how many bytes of payloads and rules are stored a second in the long run, a quarter of it one owner's: at least
+	// MinBytesPerSecond. 0: DefaultMaxBytesPerSecond.
+	MaxBytesPerSecond int64
 	// MaxWatchers is how many Watch iterators may run at a time. 0: DefaultMaxWatchers.
 	MaxWatchers int
 	// Clock tells the time. Nil: the real one.
@@ -115,11 +118,12 @@ func New(o Options) (*Service, error) {
 	o.MaxPending = cmp.Or(o.MaxPending, DefaultMaxPending)
 	o.MaxPendingPerOwner = cmp.Or(o.MaxPendingPerOwner, DefaultMaxPendingPerOwner)
 	o.MaxBytes = cmp.Or(o.MaxBytes, DefaultMaxBytes)
+	o.MaxBytesPerSecond = cmp.Or(o.MaxBytesPerSecond, DefaultMaxBytesPerSecond)
 	o.MaxWatchers = cmp.Or(o.MaxWatchers, DefaultMaxWatchers)
 	if o.Clock == nil {
 		o.Clock = clock.RealClock{}
 	}
-	s := &Service{o: o, checks: newLedger(o.Namespace), sets: newCatalogue(o.Namespace), pace: newPace(o.Clock)}
+	s := &Service{o: o, checks: newLedger(o.Namespace), sets: newCatalogue(o.Namespace), pace: newPace(o.Clock, o.MaxBytesPerSecond)}
 	var err error
 	if s.metrics, err = newMetrics(o.Registerer, s.checks.unfinished.Load); err != nil {
 		return nil, err

@@ -63,6 +63,7 @@ func (c *Cluster) Facade(ctx context.Context, ready *http.Client, flags ...strin
 	p, err := c.start(ctx, program{name: "facade", binary: "checky", account: "checky-apiserver", args: append([]string{
 		"apiserver", "--metrics-secure=false", "--bind-address=" + address, "--namespace=" + System, "--check-namespace=" + Namespace,
 		"--rate-per-minute=1000000", "--address-rate-per-minute=1000000", "--drain-delay=0s", "--max-pending=1000000", "--max-pending-per-owner=1000000",
+		"--max-bytes=17179869184", "--max-bytes-per-second=134217728",
 	}, flags...)})
 	if err != nil {
 		return nil, err
