@@ -36,16 +36,17 @@ func scrub(text string) string {
 		// Half a token is not told as one: the word that the cut goes through is left out.
 		text = text[:strings.LastIndexAny(text[:maxLooked], " \t\n")+1]
 	}
+	text = strings.ToValidUTF8(text, "") // before anything is looked for: what is left out between them would put the parts of a token together
 	for _, secret := range secrets {
 		text = secret.pattern.ReplaceAllString(text, secret.replacement)
 	}
 	if len(text) > maxText {
-		text, cut = text[:maxText], true
+		text, cut = strings.ToValidUTF8(text[:maxText], ""), true // the cut may go through a character
 	}
 	if cut {
 		text += " ..."
 	}
-	return strings.ToValidUTF8(text, "")
+	return text
 }
 
 // scrubEvent leaves of an event what happened and where in the code: no request, no user, no history.
