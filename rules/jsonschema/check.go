@@ -140,8 +140,11 @@ func (w *worker) validate(c *rules.Call) (tree *js.ValidationError, err error) {
 	if len(w.tooLong) > 0 {
 		return nil, w.unmatchedError()
 	}
-	if err == nil || errors.As(err, &tree) {
-		return tree, nil
+	if err == nil {
+		return nil, nil
+	}
+	if found := (*js.ValidationError)(nil); errors.As(err, &found) { // on the heap, so not where all is well
+		return found, nil
 	}
 	return nil, errors.New("jsonSchema: the schema could not be evaluated")
 }
