@@ -8,14 +8,15 @@ import (
 	"syscall"
 )
 
-// diskSize is how much there is room for on the journal's filesystem.
-const diskSize = "1m"
+// diskSize is how many bytes there is room for on the journal's filesystem: more than the journal of a run of hours takes, which has some hundred
+// bytes for each failure.
+const diskSize = 64 << 20
 
 // disk is a small filesystem of the journal's own, which can be filled. Its zero value is none.
 type disk struct{ folder string }
 
 func (d *disk) mount(folder string) error {
-	if err := syscall.Mount("tmpfs", folder, "tmpfs", 0, "size="+diskSize+",mode=0700"); err != nil {
+	if err := syscall.Mount("tmpfs", folder, "tmpfs", 0, fmt.Sprintf("size=%d,mode=0700", diskSize)); err != nil {
 		return err
 	}
 	d.folder = folder
@@ -31,7 +32,7 @@ func (d *disk) fill() (empty func() error, err error) {
 		return nil, errNoDisk
 	}
 	path := filepath.Join(d.folder, "ballast")
-	if err := os.WriteFile(path, make([]byte, 2<<20), 0o600); !errors.Is(err, syscall.ENOSPC) {
+	if err := os.WriteFile(path, make([]byte, diskSize+1), 0o600); !errors.Is(err, syscall.ENOSPC) {
 		return nil, fmt.Errorf("the disk is not full: %w", err)
 	}
 	return func() error { return os.Remove(path) }, nil
