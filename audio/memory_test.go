@@ -26,8 +26,8 @@ import (
 	"github.com/checky-dev/checky/audio/dispatch"
 )
 
-// failure is a failing Check as the API server gives it, in as far as the daemon looks at it, and a payload besides.
-func failure(n int) *v1alpha1.Check {
+// failingCheck is one as the API server gives it, in as far as the daemon looks at it, and a payload besides.
+func failingCheck(n int) *v1alpha1.Check {
 	at := metav1.NewTime(time.Unix(1767225600+int64(n), 0))
 	c := &v1alpha1.Check{
 		TypeMeta: metav1.TypeMeta{APIVersion: v1alpha1.GroupVersion.String(), Kind: "Check"},
@@ -60,7 +60,7 @@ func serveFailures(b *testing.B, checks int) *rest.Config {
 			_ = encoder.Encode(map[string]any{"type": kind, "object": c}) // who has gone reads no more
 		}
 		for n := range checks {
-			send(watch.Added, failure(n))
+			send(watch.Added, failingCheck(n))
 		}
 		send(watch.Bookmark, &v1alpha1.Check{
 			TypeMeta:   metav1.TypeMeta{APIVersion: v1alpha1.GroupVersion.String(), Kind: "Check"},
@@ -101,7 +101,7 @@ func BenchmarkFollowed(b *testing.B) {
 		registration, err := informer.AddEventHandler(toolscache.ResourceEventHandlerDetailedFuncs{AddFunc: func(object any, initial bool) {
 			mu.Lock()
 			defer mu.Unlock()
-			state.Observe(now(), alertOf(object.(*v1alpha1.Check)), initial)
+			state.Observe(now(), object.(*failure).Alert, initial)
 		}})
 		if err != nil {
 			b.Fatal(err)

@@ -1,18 +1,17 @@
 package audio
 
 import (
+	"crypto/sha256"
 	"fmt"
-	"maps"
-	"slices"
-	"strings"
-	"unique"
 
-	lru "github.com/hashicorp/golang-lru/v2"
+	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/checky-dev/checky/alerts"
 	"github.com/checky-dev/checky/api/v1alpha1"
 	"github.com/checky-dev/checky/audio/dispatch"
+	"github.com/checky-dev/checky/audio/journal"
+	"github.com/checky-dev/checky/intern"
 )
 
 // maxLabelSets is how many different sets of labels are held once for all Checks that have them; a set that many failing Checks have is among those
@@ -21,56 +20,57 @@ const maxLabelSets = 1000
 
 // stripper makes what the cache keeps of Checks.
 type stripper struct {
-	labels *lru.Cache[string, map[string]string]
+	labels *intern.Labels
 }
 
-func newStripper() *stripper {
-	labels, _ := lru.New[string, map[string]string](maxLabelSets) // it fails for sizes below 1 only
-	return &stripper{labels: labels}
+func newStripper() *stripper { return &stripper{labels: intern.NewLabels(maxLabelSets)} }
+
+// failure is what the cache keeps of a Check: what tells its failure from another and whom it concerns. Nobody changes it.
+type failure struct {
+	dispatch.Alert
+	resourceVersion string
+	// known: its status has an alert. One that has none, which the controller never writes, does not count.
+	known bool
 }
 
-// check is the cache's transform of Checks: it keeps what tells one failure from another and whom it concerns, so that each
-// takes little memory whatever its payload and verdict hold. What many Checks have in common is held once.
+// GetObjectMeta is by what an informer knows the Check: its place and its version. It implements metav1.ObjectMetaAccessor.
+func (f *failure) GetObjectMeta() metav1.Object {
+	return &metav1.ObjectMeta{Namespace: f.Namespace, Name: f.Name, UID: f.UID, ResourceVersion: f.resourceVersion}
+}
+
+// check is the cache's transform of Checks, so that each takes little memory whatever its payload and verdict hold. What many Checks have in
+// common is held once.
 func (s *stripper) check(object any) (any, error) {
+	if kept, ok := object.(*failure); ok { // an informer may pass on what it was given
+		return kept, nil
+	}
 	check, ok := object.(*v1alpha1.Check)
 	if !ok {
 		return nil, fmt.Errorf("expected a Check, found %T", object)
 	}
-	kept := &v1alpha1.Check{ObjectMeta: metav1.ObjectMeta{
-		Name: check.Name, Namespace: shared(check.Namespace), UID: check.UID, ResourceVersion: check.ResourceVersion, Labels: s.labelsOf(check),
-	}}
-	if by := dispatch.ClipAcknowledged(check.Annotations[v1alpha1.AcknowledgedByAnnotation]); by != "" {
-		kept.Annotations = map[string]string{v1alpha1.AcknowledgedByAnnotation: by}
+	kept := &failure{
+		Alert: dispatch.Alert{
+			UID: check.UID, Namespace: intern.String(check.Namespace), Name: check.Name, Labels: s.labels.Of(alerts.Labels(check.Labels)),
+			AcknowledgedBy: dispatch.ClipAcknowledged(check.Annotations[v1alpha1.AcknowledgedByAnnotation]),
+		},
+		resourceVersion: check.ResourceVersion,
 	}
-	kept.Status.Phase = shared(check.Status.Phase)
 	if alert := check.Status.Alert; alert != nil {
-		kept.Status.Alert = &v1alpha1.Alert{Key: alert.Key, Severity: shared(alert.Severity)}
+		kept.known, kept.Key, kept.Severity = true, keyOf(alert), intern.String(alert.Severity)
 	}
-	kept.Status.CompletionTime = check.Status.CompletionTime
-	for _, c := range check.Status.Conditions {
-		if c.Type == v1alpha1.ConditionPassed {
-			kept.Status.Conditions = []metav1.Condition{{Type: v1alpha1.ConditionPassed, LastTransitionTime: c.LastTransitionTime}}
-		}
+	if passed := meta.FindStatusCondition(check.Status.Conditions, v1alpha1.ConditionPassed); passed != nil {
+		kept.Since = passed.LastTransitionTime.Time
+	}
+	if completed := check.Status.CompletionTime; completed != nil {
+		kept.Completed = completed.Time
 	}
 	return kept, nil
 }
 
-// labelsOf gives the labels that policies and silences look at. Nobody changes them.
-func (s *stripper) labelsOf(check *v1alpha1.Check) map[string]string {
-	labels := alerts.Labels(check.Labels)
-	if len(labels) == 0 {
-		return nil
+// keyOf is an alert's key, as the journal takes it: a longer one, which no controller writes, is replaced by its digest.
+func keyOf(alert *v1alpha1.Alert) string {
+	if alert.Key != "" && len(alert.Key) <= journal.MaxKey {
+		return alert.Key
 	}
-	var key strings.Builder
-	for _, name := range slices.Sorted(maps.Keys(labels)) {
-		key.WriteString(name + "=" + labels[name] + ",") // neither may hold these signs
-	}
-	if held, ok := s.labels.Get(key.String()); ok {
-		return held
-	}
-	s.labels.Add(key.String(), labels)
-	return labels
+	return fmt.Sprintf("sha256:%x", sha256.Sum256([]byte(alert.Key)))
 }
-
-// shared gives a string that many Checks have, held once for all of them.
-func shared[S ~string](s S) S { return S(unique.Make(string(s)).Value()) }

@@ -4,7 +4,6 @@ package audio
 
 import (
 	"context"
-	"crypto/sha256"
 	"fmt"
 	"maps"
 
@@ -17,7 +16,6 @@ import (
 
 	"github.com/checky-dev/checky/api/v1alpha1"
 	"github.com/checky-dev/checky/audio/dispatch"
-	"github.com/checky-dev/checky/audio/journal"
 )
 
 // watch tells the state what happens in the cluster, until the context ends. What decides about Checks comes first, so that no Check is judged
@@ -53,6 +51,10 @@ func (d *daemon) watch(ctx context.Context) error {
 	if err := d.follow(ctx, &v1alpha1.Check{}, toolscache.ResourceEventHandlerDetailedFuncs{AddFunc: d.check, UpdateFunc: d.checkChanged, DeleteFunc: d.checkGone}); err != nil {
 		return err
 	}
+	known, err := d.store(ctx, &v1alpha1.Check{})
+	if err != nil {
+		return err
+	}
 	d.tell(func(s *dispatch.State, now dispatch.Moment) { s.Synced(now) })
 	d.synced.Store(true)
 	d.log.Info("Watching")
@@ -61,7 +63,7 @@ func (d *daemon) watch(ctx context.Context) error {
 		case <-ctx.Done():
 			return nil
 		case <-d.room:
-			d.checks(ctx)
+			d.checks(known)
 		case <-stale:
 			d.policies(ctx)
 			d.silences(ctx)
@@ -88,6 +90,19 @@ func (d *daemon) follow(ctx context.Context, object client.Object, handler tools
 		return ctx.Err()
 	}
 	return nil
+}
+
+// store gives what the cache keeps of a kind. The cache's own reader knows API objects alone.
+func (d *daemon) store(ctx context.Context, object client.Object) (toolscache.Store, error) {
+	informer, err := d.cache.GetInformer(ctx, object)
+	if err != nil {
+		return nil, fmt.Errorf("%T: %w", object, err)
+	}
+	shared, ok := informer.(toolscache.SharedIndexInformer)
+	if !ok {
+		return nil, fmt.Errorf("%T: %T has no store", object, informer)
+	}
+	return shared.GetStore(), nil
 }
 
 // matters says whether two versions of an object differ in what the daemon goes by. A Node is written at each heartbeat of its kubelet, and a policy
@@ -122,14 +137,9 @@ func onChange(differ matters, f func()) toolscache.ResourceEventHandler {
 }
 
 // checks tells of all failing Checks once more: there is room for those that were not followed, and to the others it is no news.
-func (d *daemon) checks(ctx context.Context) {
-	var list v1alpha1.CheckList
-	if err := d.cache.List(ctx, &list, client.UnsafeDisableDeepCopy); err != nil {
-		d.log.Error(err, "Could not read the failing Checks; those that are not followed are taken up when they change")
-		return
-	}
-	for i := range list.Items {
-		d.check(&list.Items[i], false)
+func (d *daemon) checks(known toolscache.Store) {
+	for _, check := range known.List() {
+		d.check(check, false)
 	}
 }
 
@@ -141,42 +151,17 @@ func (d *daemon) checkChanged(before, now any) {
 	d.check(now, false)
 }
 
-// check tells of a failing Check. One whose status has no alert, which the controller never writes, does not count.
+// check tells of a failing Check.
 func (d *daemon) check(object any, initial bool) {
-	check, ok := object.(*v1alpha1.Check)
+	check, ok := object.(*failure)
 	if !ok {
 		return
 	}
-	if check.Status.Alert == nil {
+	if !check.known {
 		d.checkGone(check)
 		return
 	}
-	alert := alertOf(check)
-	d.tell(func(s *dispatch.State, now dispatch.Moment) { s.Observe(now, alert, initial) })
-}
-
-// alertOf reads off a Check what its failure is.
-func alertOf(check *v1alpha1.Check) dispatch.Alert {
-	alert := dispatch.Alert{
-		UID: check.UID, Namespace: check.Namespace, Name: check.Name, Labels: check.Labels,
-		Key: keyOf(check.Status.Alert), Severity: check.Status.Alert.Severity,
-		AcknowledgedBy: check.Annotations[v1alpha1.AcknowledgedByAnnotation],
-	}
-	if passed := meta.FindStatusCondition(check.Status.Conditions, v1alpha1.ConditionPassed); passed != nil {
-		alert.Since = passed.LastTransitionTime.Time
-	}
-	if completed := check.Status.CompletionTime; completed != nil {
-		alert.Completed = completed.Time
-	}
-	return alert
-}
-
-// keyOf is an alert's key, as the journal takes it: a longer one, which no controller writes, is replaced by its digest.
-func keyOf(alert *v1alpha1.Alert) string {
-	if alert.Key != "" && len(alert.Key) <= journal.MaxKey {
-		return alert.Key
-	}
-	return fmt.Sprintf("sha256:%x", sha256.Sum256([]byte(alert.Key)))
+	d.tell(func(s *dispatch.State, now dispatch.Moment) { s.Observe(now, check.Alert, initial) })
 }
 
 // checkGone tells of a Check that passes, waits or was deleted: in each case it is no longer among the failing ones.

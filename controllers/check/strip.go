@@ -2,15 +2,12 @@ package check
 
 import (
 	"maps"
-	"slices"
-	"strings"
-	"unique"
 
-	lru "github.com/hashicorp/golang-lru/v2"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/checky-dev/checky/api/v1alpha1"
+	"github.com/checky-dev/checky/intern"
 )
 
 // strippedAnnotation marks objects of the cache that lack their payload and results. It never leaves the
@@ -31,14 +28,11 @@ const maxLabelSets = 1000
 
 // Stripper makes what the cache keeps of Checks. What many of them have in common it holds once. It is safe for concurrent use.
 type Stripper struct {
-	labels *lru.Cache[string, map[string]string]
+	labels *intern.Labels
 }
 
 // NewStripper makes a Stripper.
-func NewStripper() *Stripper {
-	labels, _ := lru.New[string, map[string]string](maxLabelSets) // It fails for sizes below 1 only.
-	return &Stripper{labels: labels}
-}
+func NewStripper() *Stripper { return &Stripper{labels: intern.NewLabels(maxLabelSets)} }
 
 // Strip is the cache's transform: it drops what no reconciliation needs, so that a finished Check takes
 // little memory. A finished Check loses its payloads and all of its results; if it is evaluated again it
@@ -65,27 +59,27 @@ func (s *Stripper) strip(check *v1alpha1.Check) *v1alpha1.Check {
 	spec, status := &check.Spec, &check.Status
 	kept := &v1alpha1.Check{
 		ObjectMeta: metav1.ObjectMeta{
-			Namespace: shared(check.Namespace), Name: check.Name, UID: check.UID,
+			Namespace: intern.String(check.Namespace), Name: check.Name, UID: check.UID,
 			ResourceVersion: check.ResourceVersion, Generation: check.Generation,
 			CreationTimestamp: check.CreationTimestamp, DeletionTimestamp: check.DeletionTimestamp,
 			Labels: s.labelsOf(check), Annotations: mark,
 		},
 		Spec: v1alpha1.CheckSpec{
 			InputFrom: spec.InputFrom, RuleSets: spec.RuleSets, Rules: spec.Rules,
-			FailOn: shared(spec.FailOn), TTLSecondsAfterFinished: spec.TTLSecondsAfterFinished, Suspend: spec.Suspend,
+			FailOn: intern.String(spec.FailOn), TTLSecondsAfterFinished: spec.TTLSecondsAfterFinished, Suspend: spec.Suspend,
 		},
 	}
 	for i := range kept.Spec.RuleSets {
 		ref := &kept.Spec.RuleSets[i]
-		ref.Kind, ref.Name = shared(ref.Kind), shared(ref.Name)
+		ref.Kind, ref.Name = intern.String(ref.Kind), intern.String(ref.Name)
 	}
 	kept.Status.ObservedGeneration, kept.Status.CompletionTime = status.ObservedGeneration, status.CompletionTime
-	kept.Status.Phase, kept.Status.RulesDigest = shared(status.Phase), shared(status.RulesDigest)
+	kept.Status.Phase, kept.Status.RulesDigest = intern.String(status.Phase), intern.String(status.RulesDigest)
 	if spec.InputFrom != nil { // of an input that may change; its own are vouched for by the generation
 		kept.Status.InputDigest = status.InputDigest
 	}
 	if status.Alert != nil { // AlertPolicies count by severity
-		kept.Status.Alert = &v1alpha1.Alert{Severity: shared(status.Alert.Severity)}
+		kept.Status.Alert = &v1alpha1.Alert{Severity: intern.String(status.Alert.Severity)}
 	}
 	return kept
 }
@@ -100,19 +94,5 @@ func (s *Stripper) labelsOf(check *v1alpha1.Check) map[string]string {
 		}
 		labels = map[string]string{v1alpha1.OwnerLabel: owner}
 	}
-	if len(labels) == 0 {
-		return nil
-	}
-	var key strings.Builder
-	for _, name := range slices.Sorted(maps.Keys(labels)) {
-		key.WriteString(name + "=" + labels[name] + ",") // neither may hold these signs
-	}
-	if held, ok := s.labels.Get(key.String()); ok {
-		return held
-	}
-	s.labels.Add(key.String(), labels)
-	return labels
+	return s.labels.Of(labels)
 }
-
-// shared gives a string that many Checks have, held once for all of them.
-func shared[S ~string](s S) S { return S(unique.Make(string(s)).Value()) }

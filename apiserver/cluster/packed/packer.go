@@ -9,6 +9,7 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/checky-dev/checky/api/v1alpha1"
+	"github.com/checky-dev/checky/intern"
 )
 
 // Bounds of what is held whole besides what waits for its verdict: at most 16 MiB.
@@ -57,8 +58,8 @@ type Check struct {
 // Pack takes a Check in. Nobody may change it afterwards.
 func (p *Packer) Pack(c *v1alpha1.Check) *Check {
 	packed := &Check{
-		Namespace: shared(c.Namespace), Name: c.Name, UID: c.UID, ResourceVersion: c.ResourceVersion,
-		Owner:   shared(c.Labels[v1alpha1.OwnerLabel]),
+		Namespace: intern.String(c.Namespace), Name: c.Name, UID: c.UID, ResourceVersion: c.ResourceVersion,
+		Owner:   intern.String(c.Labels[v1alpha1.OwnerLabel]),
 		Created: c.CreationTimestamp.Unix(), Phase: phaseOf(c), Bytes: Weigh(c), packer: p,
 	}
 	if packed.Phase == v1alpha1.PhasePending {
@@ -129,6 +130,3 @@ func phaseOf(c *v1alpha1.Check) v1alpha1.Phase {
 	}
 	return v1alpha1.PhasePending
 }
-
-// shared gives a string that many Checks have, held once for all of them.
-func shared(s string) string { return unique.Make(s).Value() }
