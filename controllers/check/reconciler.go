@@ -69,7 +69,7 @@ func (r *Reconciler) reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 	if s == nil || err != nil {
 		return ctrl.Result{}, err
 	}
-	if s.check.Spec.Suspend && s.check.Status.Phase.Finished() {
+	if s.check.Spec.Suspend && s.check.Status.Phase.Finished() || r.over(s) {
 		return r.schedule(ctx, s)
 	}
 	if err := r.gather(ctx, s); err != nil {
@@ -107,6 +107,14 @@ func retryConflict(err error) (ctrl.Result, error) {
 		return ctrl.Result{}, nil
 	}
 	return ctrl.Result{}, err
+}
+
+// over says whether a Check has a verdict on its present spec whose time is over. It is given none anew: were rules edited faster than many Checks can be
+// evaluated, these would otherwise be evaluated for ever, and become more and more.
+func (r *Reconciler) over(s *scope) bool {
+	ttl, limited := r.ttl(s)
+	done := s.check.Status.CompletionTime
+	return limited && s.finished() && done != nil && !done.Add(ttl).After(r.Clock.Now())
 }
 
 // schedule deletes the finished Check whose time is over, or comes back when it is, or when what no watch tells of is to be looked

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/watch"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/checky-dev/checky/api/v1alpha1"
@@ -31,19 +32,32 @@ func TestTTL(t *testing.T) {
 	c.verdict("waiting", v1alpha1.PhasePending)
 }
 
-// TestTTLAfterRestart lets the time of a Check run out while no operator runs.
+// TestTTLAfterRestart lets the time of a Check run out while no operator runs, and its rules be edited: it goes, and gets no verdict before.
 func TestTTLAfterRestart(t *testing.T) {
 	c := newCluster(t)
+	c.apply("{apiVersion: checky.dev/v1alpha1, kind: RuleSet, metadata: {name: edited}, spec: {" + trivialRules + "}}")
 	op := c.start(testOptions())
-	c.apply(checkYAML("old", "{input: 1, ttlSecondsAfterFinished: 3, "+trivialRules+"}"))
+	c.apply(checkYAML("old", "{input: 1, ttlSecondsAfterFinished: 3, ruleSets: [{name: edited}]}"))
 	k := c.verdict("old", v1alpha1.PhaseSuccess)
 	op.end(t)
+	set := &v1alpha1.RuleSet{ObjectMeta: metav1.ObjectMeta{Namespace: c.namespace, Name: "edited"}}
+	edit(c, set, func() { set.Spec.Rules[0].Module.Params.Raw = []byte(`{"field":"$","type":"string"}`) })
 	if left := time.Until(k.Status.CompletionTime.Add(4 * time.Second)); left > 0 {
 		timer := time.NewTimer(left) // the clock itself is what is waited for
 		<-timer.C
 	}
+	changes, err := c.Watch(t.Context(), &v1alpha1.CheckList{}, &client.ListOptions{
+		Namespace: c.namespace, Raw: &metav1.ListOptions{ResourceVersion: k.ResourceVersion},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer changes.Stop()
 	c.start(testOptions())
 	c.gone(k)
+	if first := <-changes.ResultChan(); first.Type != watch.Deleted {
+		t.Errorf("before it went: %s %+v", first.Type, first.Object)
+	}
 }
 
 func TestCapKeepsTheNewest(t *testing.T) {
