@@ -21,9 +21,10 @@ import (
 
 // What bounds the driver.
 const (
-	maxUnderWay   = 512              // orders; what comes on top is not begun, and counted
-	callTimeout   = 15 * time.Second // of one attempt
-	tryAgain      = 300 * time.Millisecond
+	maxUnderWay   = 512                    // orders; what comes on top is not begun, and counted
+	callTimeout   = 15 * time.Second       // of one attempt
+	tryAgain      = 300 * time.Millisecond // at first, and twice as long each time, up to
+	tryAgainMost  = 2400 * time.Millisecond
 	drainPatience = 90 * time.Second // for what was begun, after the context's end
 	accounts      = 3
 	editEvery     = 6 * time.Second  // the RuleSet that most Checks name
@@ -61,6 +62,7 @@ type Driver struct {
 	replicas []string     // names, sorted
 	users    []user
 	calls    atomic.Int64 // of REST, to take turns
+	wave     atomic.Int64 // that the newest order is of
 
 	held      atomic.Int64 // orders that were not begun, since too many were under way
 	abandoned atomic.Int64 // orders that were never acknowledged
@@ -83,7 +85,7 @@ func New(ctx context.Context, o Options) (*Driver, error) {
 		d.replicas = append(d.replicas, name)
 	}
 	slices.Sort(d.replicas)
-	if err := d.makeSets(ctx); err != nil {
+	if err := d.makeWave(ctx, 0); err != nil {
 		return nil, err
 	}
 	for i := range accounts {
@@ -108,6 +110,7 @@ func (d *Driver) Run(ctx context.Context) {
 	defer cancel()
 	defer context.AfterFunc(ctx, func() { time.AfterFunc(drainPatience, cancel) })()
 	var group sync.WaitGroup
+	group.Go(func() { d.makeWaves(ctx, drain) })
 	group.Go(func() { d.editSets(ctx, drain) })
 	group.Go(func() { d.comeAndGo(ctx, drain) })
 	group.Go(func() { d.editSources(ctx, drain) })
@@ -125,6 +128,7 @@ func (d *Driver) Run(ctx context.Context) {
 		}
 		select {
 		case slots <- struct{}{}:
+			d.wave.Store(int64(d.waveOf(number)))
 			group.Go(func() {
 				defer func() { <-slots }()
 				d.order(ctx, drain, number)
@@ -161,11 +165,12 @@ func (d *Driver) newOrder(number int) *order {
 	o := &order{
 		id:     fmt.Sprintf("o-%06d", number),
 		random: rand.New(rand.NewPCG(d.o.Seed, uint64(number)+1)), //nolint:gosec // to be the same for the same seed is what it is for
-		sets:   []string{ordersSet},
 	}
+	wave := d.waveOf(number)
+	o.sets = []string{ordersSet(wave)}
 	o.amount, o.stock = o.draw(50, 500, 5000, 50000), 3
 	if o.chance(0.1) {
-		o.sets = append(o.sets, seasonalSet)
+		o.sets = append(o.sets, seasonalSet(wave))
 	}
 	o.ttl = int32(45 + o.random.IntN(60)) //nolint:gosec // small
 	switch {
@@ -178,7 +183,7 @@ func (d *Driver) newOrder(number int) *order {
 	case o.chance(0.2):
 		o.items = 2 + o.random.IntN(maxItems-1)
 	case number%2 == 0 && o.chance(0.12):
-		o.source = sources[o.random.IntN(len(sources))]
+		o.source = source(wave, o.random.IntN(sources))
 	}
 	return o
 }
@@ -213,6 +218,15 @@ func (o *order) inputs() []v1alpha1.BatchInput {
 		inputs[i] = v1alpha1.BatchInput{Name: name, InputJSON: payloadText(name, amount, stock)}
 	}
 	return inputs
+}
+
+// retry is how long it is until the next attempt.
+type retry struct{ after time.Duration }
+
+// pause waits for the next attempt, unless the context ends before.
+func (r *retry) pause(ctx context.Context) bool {
+	r.after = min(max(2*r.after, tryAgain), tryAgainMost)
+	return pause(ctx, r.after)
 }
 
 // pause waits; false: the context has ended.

@@ -15,7 +15,7 @@ import (
 )
 
 func TestOrdersAreTheSeeds(t *testing.T) {
-	a, b, other := &Driver{o: Options{Seed: 7}}, &Driver{o: Options{Seed: 7}}, &Driver{o: Options{Seed: 8}}
+	a, b, other := &Driver{o: Options{Seed: 7, Rate: 10}}, &Driver{o: Options{Seed: 7, Rate: 10}}, &Driver{o: Options{Seed: 8, Rate: 10}}
 	differ := false
 	for number := range 200 {
 		x, y, z := a.newOrder(number), b.newOrder(number), other.newOrder(number)
@@ -52,7 +52,7 @@ func (o *order) texts() []string {
 
 // TestBodies holds that what is posted is JSON, and says what the history says.
 func TestBodies(t *testing.T) {
-	d, batches := &Driver{o: Options{Seed: 7}}, 0
+	d, batches := &Driver{o: Options{Seed: 7, Rate: 10}}, 0
 	for number := 1; number < 200; number += 2 {
 		o := d.newOrder(number)
 		path, body := o.body()
@@ -98,14 +98,14 @@ func TestStreamsAreRead(t *testing.T) {
 // TestOrdersDiffer holds that what is sent passes and fails, critically too, and that an edit of the rule set is one of verdicts.
 func TestOrdersDiffer(t *testing.T) {
 	library := engine.NewLibrary(builtin.New())
-	d := &Driver{o: Options{Seed: 7}}
+	d := &Driver{o: Options{Seed: 7, Rate: 10}}
 	verdicts := map[string]int{}
 	for version := range len(limits) {
-		set := library.Rules(ordersSet, ordersRules(version))
+		set := library.Rules(ordersSet(0), ordersRules(version))
 		if set.Errors != nil {
 			t.Fatal(set.Errors)
 		}
-		program, err := library.Program("", []*rules.Set{set, library.Rules(seasonalSet, seasonalRules(9))}...)
+		program, err := library.Program("", []*rules.Set{set, library.Rules(seasonalSet(0), seasonalRules(9))}...)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -45,6 +45,7 @@ func (d *Driver) createCheck(ctx context.Context, o *order) bool {
 	if o.ttl > 0 {
 		check.Spec.TTLSecondsAfterFinished = &o.ttl
 	}
+	var again retry
 	for {
 		made := check.DeepCopy()
 		call := d.kubeCall(history.KubeCreate, o)
@@ -53,7 +54,7 @@ func (d *Driver) createCheck(ctx context.Context, o *order) bool {
 		switch {
 		case err == nil || apierrors.IsAlreadyExists(err): // an attempt before has made it, though it was not told so
 			return true
-		case !pause(ctx, tryAgain):
+		case !again.pause(ctx):
 			return false
 		}
 	}
@@ -82,6 +83,7 @@ func (o *order) isIn(spec *v1alpha1.CheckSpec) bool {
 // editCheck gives a Check another payload, as kubectl edit does: read, change, write, and anew where somebody else has written. false: it is
 // not there any more.
 func (d *Driver) editCheck(ctx context.Context, o *order) bool {
+	var again retry
 	for {
 		check := &v1alpha1.Check{}
 		err := d.kube.Get(ctx, client.ObjectKey{Namespace: d.o.Namespace, Name: o.id}, check)
@@ -99,19 +101,20 @@ func (d *Driver) editCheck(ctx context.Context, o *order) bool {
 		if err == nil || apierrors.IsNotFound(err) {
 			return err == nil
 		}
-		if !pause(ctx, tryAgain) {
+		if !again.pause(ctx) {
 			return false
 		}
 	}
 }
 
 func (d *Driver) deleteCheck(ctx context.Context, o *order) {
+	var again retry
 	for {
 		check := &v1alpha1.Check{ObjectMeta: metav1.ObjectMeta{Namespace: d.o.Namespace, Name: o.id}}
 		call := d.kubeCall(history.KubeDelete, o)
 		err := d.kube.Delete(ctx, check)
 		d.answered(&call, nil, err)
-		if err == nil || apierrors.IsNotFound(err) || !pause(ctx, tryAgain) {
+		if err == nil || apierrors.IsNotFound(err) || !again.pause(ctx) {
 			return
 		}
 	}
@@ -154,12 +157,7 @@ func brief(err error) string {
 	return text[max(0, len(text)-80):]
 }
 
-// The rule sets. What the first refuses changes, but for what is critical.
-const (
-	ordersSet   = "orders"
-	seasonalSet = "seasonal"
-)
-
+// limits are what a wave's rule set takes, in turn. What it refuses changes, but for what is critical.
 var limits = []int{100, 1000, 10000}
 
 func ordersRules(version int) []v1alpha1.Rule {
@@ -187,35 +185,9 @@ func module(name, params string) *v1alpha1.ModuleRule {
 	return m
 }
 
-func (d *Driver) makeSets(ctx context.Context) error {
-	made := d.putSet(ctx, ordersSet, ordersRules(0)) && d.putSet(ctx, seasonalSet, seasonalRules(0))
-	for i := range sources {
-		made = made && d.putSource(ctx, i, 0)
-	}
-	if !made {
-		return fmt.Errorf("the rule sets were not made: %w", context.Cause(ctx))
-	}
-	return nil
-}
-
-// editSets changes the rule set that most Checks name.
-func (d *Driver) editSets(ctx, drain context.Context) {
-	for version := 1; pause(ctx, editEvery); version++ {
-		d.putSet(drain, ordersSet, ordersRules(version))
-	}
-}
-
-// comeAndGo deletes a rule set and creates it anew. It ends with it being there.
-func (d *Driver) comeAndGo(ctx, drain context.Context) {
-	for version := 1; pause(ctx, seasonEvery); version++ {
-		d.deleteSet(drain, seasonalSet)
-		pause(ctx, seasonEvery/5)
-		d.putSet(drain, seasonalSet, seasonalRules(version))
-	}
-}
-
 // putSet has a rule set be there with rules, and tries until it is.
 func (d *Driver) putSet(ctx context.Context, name string, rules []v1alpha1.Rule) bool {
+	var again retry
 	for {
 		set := &v1alpha1.RuleSet{}
 		err := d.kube.Get(ctx, client.ObjectKey{Namespace: d.o.Namespace, Name: name}, set)
@@ -234,18 +206,19 @@ func (d *Driver) putSet(ctx context.Context, name string, rules []v1alpha1.Rule)
 		if err == nil {
 			return true
 		}
-		if !pause(ctx, tryAgain) {
+		if !again.pause(ctx) {
 			return false
 		}
 	}
 }
 
 func (d *Driver) deleteSet(ctx context.Context, name string) {
+	var again retry
 	for {
 		call := history.Call{Kind: history.SetDelete, Client: "kubectl", Via: "kube-apiserver", Begin: d.o.History.Now(), Name: name}
 		err := d.kube.Delete(ctx, &v1alpha1.RuleSet{ObjectMeta: metav1.ObjectMeta{Namespace: d.o.Namespace, Name: name}})
 		d.answered(&call, nil, err)
-		if err == nil || apierrors.IsNotFound(err) || !pause(ctx, tryAgain) {
+		if err == nil || apierrors.IsNotFound(err) || !again.pause(ctx) {
 			return
 		}
 	}

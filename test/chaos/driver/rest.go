@@ -59,6 +59,7 @@ type result struct {
 // post sends an order until it is acknowledged, to one replica after the other, and gives the check's id.
 func (d *Driver) post(ctx context.Context, by user, o *order) (id string) {
 	path, body := o.body()
+	var again retry
 	for {
 		var r result
 		call := d.send(ctx, request{
@@ -78,7 +79,7 @@ func (d *Driver) post(ctx context.Context, by user, o *order) (id string) {
 			return r.ID
 		case call.Answer == "409": // it was deleted before it had a verdict
 			return ""
-		case !pause(ctx, tryAgain):
+		case !again.pause(ctx):
 			return ""
 		}
 	}
@@ -118,12 +119,13 @@ func (d *Driver) get(ctx context.Context, by user, path string, about func(*hist
 
 // remove deletes an order's check, and tries until it is gone.
 func (d *Driver) remove(ctx context.Context, by user, o *order, id string) {
+	var again retry
 	for {
 		call := d.send(ctx, request{
 			kind: history.Delete, method: http.MethodDelete, path: "/v1/checks/" + id, by: by,
 			about: func(c *history.Call) { c.Name, c.Order, c.Key = id, o.id, o.id },
 		})
-		if call.Done() || call.Answer == "404" || !pause(ctx, tryAgain) {
+		if call.Done() || call.Answer == "404" || !again.pause(ctx) {
 			return
 		}
 	}
@@ -216,6 +218,7 @@ type secret struct {
 // signUp makes an account, and logs it in.
 func (d *Driver) signUp(ctx context.Context, email string) (user, error) {
 	credentials := fmt.Sprintf(`{"email":%q,"password":"correct horse battery staple 9"}`, email)
+	var again retry
 	for {
 		who := user{email: email}
 		made := d.send(ctx, request{kind: history.SignUp, method: http.MethodPost, path: "/auth/signup", by: who, body: credentials})
@@ -233,7 +236,7 @@ func (d *Driver) signUp(ctx context.Context, email string) (user, error) {
 				return user{email: email, token: s.Token, tokenID: s.ID}, nil
 			}
 		}
-		if !pause(ctx, tryAgain) {
+		if !again.pause(ctx) {
 			return user{}, fmt.Errorf("account %s: %w", email, errNotMade)
 		}
 	}
@@ -310,12 +313,13 @@ func (d *Driver) use(ctx context.Context, token user) {
 
 // revoke revokes a token, and tries until that is acknowledged.
 func (d *Driver) revoke(ctx context.Context, owner user, id string) {
+	var again retry
 	for {
 		call := d.send(ctx, request{
 			kind: history.TokenRevoke, method: http.MethodDelete, path: "/auth/tokens/" + id, by: owner,
 			about: func(c *history.Call) { c.Token = id },
 		})
-		if call.Done() || call.Answer == "404" || !pause(ctx, tryAgain) {
+		if call.Done() || call.Answer == "404" || !again.pause(ctx) {
 			return
 		}
 	}

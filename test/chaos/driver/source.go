@@ -12,29 +12,20 @@ import (
 	"github.com/checky-dev/checky/test/chaos/observe"
 )
 
-// sources are the ConfigMaps that some Checks take their payload from.
-var sources = []string{"stock-0", "stock-1"}
-
 // contents are what is in a source, in turn: by any version of the rules one of them passes, and another does not.
-func contents(source, version int) string {
-	return payloadText(sources[source], []int{50, 500, 5000, 50000}[(source+version)%4], 3)
-}
-
-// editSources changes one source after the other.
-func (d *Driver) editSources(ctx, drain context.Context) {
-	for version := 1; pause(ctx, sourceEvery); version++ {
-		d.putSource(drain, version%len(sources), version)
-	}
+func contents(wave, number, version int) string {
+	return payloadText(source(wave, number), []int{50, 500, 5000, 50000}[(number+version)%4], 3)
 }
 
 // putSource has a source be there with a content, and tries until it is.
-func (d *Driver) putSource(ctx context.Context, source, version int) bool {
-	name := sources[source]
+func (d *Driver) putSource(ctx context.Context, wave, number, version int) bool {
+	name := source(wave, number)
+	var again retry
 	for {
 		object := &corev1.ConfigMap{}
 		err := d.kube.Get(ctx, client.ObjectKey{Namespace: d.o.Namespace, Name: name}, object)
 		call := history.Call{
-			Kind: history.Source, Client: "kubectl", Via: "kube-apiserver", Begin: d.o.History.Now(), Name: name, Payload: contents(source, version),
+			Kind: history.Source, Client: "kubectl", Via: "kube-apiserver", Begin: d.o.History.Now(), Name: name, Payload: contents(wave, number, version),
 		}
 		switch {
 		case err == nil:
@@ -51,7 +42,7 @@ func (d *Driver) putSource(ctx context.Context, source, version int) bool {
 		if err == nil {
 			return true
 		}
-		if !pause(ctx, tryAgain) {
+		if !again.pause(ctx) {
 			return false
 		}
 	}
