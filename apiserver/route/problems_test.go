@@ -52,6 +52,10 @@ func TestProblemOf(t *testing.T) {
 			reason: "what a room says itself comes first",
 			err:    fmt.Errorf("status: %w", check.ErrNotFound), wantStatus: http.StatusNotFound,
 		},
+		"TooManyUnknownTokens": {
+			reason: "a token that nobody looked at is not said to be wrong",
+			err:    fmt.Errorf("authenticate: %w", account.ErrBusy), wantStatus: http.StatusServiceUnavailable, wantType: "urn:checky:problem:overloaded",
+		},
 		"TooManyAccounts": {
 			reason: "a bound that waiting does not lift is a conflict",
 			err:    &account.TooManyError{What: "accounts", Limit: 10}, wantStatus: http.StatusConflict, wantType: "urn:checky:problem:too-many",
