@@ -26,7 +26,7 @@ type material struct {
 	leaf        *x509.Certificate // nil: there is none, or none that one of the authorities has signed
 }
 
-func read(data map[string][]byte) material {
+func read(data map[string][]byte, now time.Time) material {
 	var m material
 	m.authorities, _ = certutil.ParseCertsPEM(data[authorityKey])
 	m.authorities = slices.DeleteFunc(m.authorities, func(c *x509.Certificate) bool { return !c.IsCA })
@@ -35,7 +35,7 @@ func read(data map[string][]byte) material {
 			m.signer, _ = pair.PrivateKey.(crypto.Signer)
 		}
 	}
-	if pair, err := decode(data); err == nil && slices.ContainsFunc(m.authorities, signed(pair.Leaf)) {
+	if pair, err := decode(data); err == nil && slices.ContainsFunc(m.authorities, signed(pair.Leaf, now)) {
 		m.leaf = pair.Leaf
 	}
 	return m
@@ -60,22 +60,33 @@ func decode(data map[string][]byte) (*tls.Certificate, error) {
 	return &pair, nil
 }
 
-// signed tells of an authority whether a certificate is by it.
-func signed(leaf *x509.Certificate) func(*x509.Certificate) bool {
-	return func(authority *x509.Certificate) bool { return leaf.CheckSignatureFrom(authority) == nil }
+// signed tells of an authority whether who trusts it alone takes a server's certificate now. A signature that is right is not enough: the
+// authority's name, its constraints or its dates may have been written over.
+func signed(leaf *x509.Certificate, now time.Time) func(*x509.Certificate) bool {
+	return func(authority *x509.Certificate) bool {
+		roots := x509.NewCertPool()
+		roots.AddCert(authority)
+		_, err := leaf.Verify(x509.VerifyOptions{Roots: roots, CurrentTime: now})
+		return err == nil
+	}
 }
 
 // refresh tells what a Secret of Checky's own is to hold in place of what it holds; nil: it is good as it is. Other keys stay as they
 // are.
 func refresh(data map[string][]byte, wanted names, now time.Time) (map[string][]byte, error) {
-	m, fresh := read(data), map[string][]byte{}
-	if wanted = m.agreed(wanted, now); m.signer == nil || !now.Before(due(m.authorities[0])) || !wanted.allowedBy(m.authorities[0]) {
+	m, fresh := read(data, now), map[string][]byte{}
+	if wanted = m.agreed(wanted, now); m.authorityDue(wanted, now) {
 		if err := m.renewAuthority(fresh, wanted, now); err != nil {
 			return nil, err
 		}
 	}
 	if m.certificateDue(wanted, now) {
 		if err := m.renewCertificate(fresh, wanted, now); err != nil {
+			return nil, err
+		}
+	}
+	if !slices.ContainsFunc(m.authorities, signed(m.leaf, now)) { // the authority's key is good, and what its certificate says is not
+		if err := errors.Join(m.renewAuthority(fresh, wanted, now), m.renewCertificate(fresh, wanted, now)); err != nil {
 			return nil, err
 		}
 	}
@@ -102,6 +113,15 @@ func (m *material) agreed(wanted names, now time.Time) names {
 	return wanted
 }
 
+// authorityDue tells whether there is to be a new authority now.
+func (m *material) authorityDue(wanted names, now time.Time) bool {
+	if m.signer == nil {
+		return true
+	}
+	first := m.authorities[0]
+	return now.Before(first.NotBefore) || !now.Before(due(first)) || !wanted.allowedBy(first)
+}
+
 // renewAuthority puts a new authority before those that the certificate in use is by.
 func (m *material) renewAuthority(fresh map[string][]byte, wanted names, now time.Time) error {
 	authority, signer, err := newAuthority(wanted, now)
@@ -113,7 +133,7 @@ func (m *material) renewAuthority(fresh map[string][]byte, wanted names, now tim
 	}
 	var before []*x509.Certificate
 	if m.leaf != nil {
-		if i := slices.IndexFunc(m.authorities, signed(m.leaf)); i >= 0 {
+		if i := slices.IndexFunc(m.authorities, signed(m.leaf, now)); i >= 0 {
 			before = m.authorities[i : i+1]
 		}
 	}
@@ -127,7 +147,7 @@ func (m *material) certificateDue(wanted names, now time.Time) bool {
 		return true
 	}
 	signer := m.authorities[0]
-	return !now.Before(due(m.leaf)) && (signed(m.leaf)(signer) || !now.Before(signer.NotBefore.Add(overlap)))
+	return !now.Before(due(m.leaf)) && (signed(m.leaf, now)(signer) || !now.Before(signer.NotBefore.Add(overlap)))
 }
 
 func (m *material) renewCertificate(fresh map[string][]byte, wanted names, now time.Time) error {
@@ -144,7 +164,7 @@ func (m *material) renewCertificate(fresh map[string][]byte, wanted names, now t
 // known are the authorities to trust: the one that signs, and the one before it until no server has a certificate by it.
 func (m *material) known(now time.Time) []*x509.Certificate {
 	first := m.authorities[0]
-	if signed(m.leaf)(first) && !now.Before(m.leaf.NotBefore.Add(overlap)) {
+	if signed(m.leaf, now)(first) && !now.Before(m.leaf.NotBefore.Add(overlap)) {
 		return m.authorities[:1]
 	}
 	return slices.DeleteFunc(slices.Clone(m.authorities), func(c *x509.Certificate) bool {
