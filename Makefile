@@ -214,7 +214,7 @@ bench: build alertd ## Measure Checky beside ceilings and other engines, in 20 m
 	$(bench) $(or $(BENCH),-docs)
 
 .PHONY: bench-quick
-bench-quick: build alertd ## The same with small sizes, in 4 minutes and without memory over time; it only reports, into dist/bench
+bench-quick: build alertd ## The same with small sizes, in 3 minutes and without memory over time; it only reports, into dist/bench
 	KUBEBUILDER_ASSETS="$(assets)"; export KUBEBUILDER_ASSETS; \
 	go -C test/bench build -trimpath -o "$(CURDIR)/$(bench)" .; \
 	$(bench) -quick $(or $(BENCH),$(bench-short))
@@ -237,7 +237,7 @@ chaos: build alertd ## Break a cluster for DURATION by the faults of SEED while 
 	KUBEBUILDER_ASSETS="$(assets)" $(chaos) -duration $(DURATION) -seed $(SEED) $(CHAOS)
 
 .PHONY: chaos-quick
-chaos-quick: ## The same in three to four minutes: each fault that matters once, by a fixed seed
+chaos-quick: ## The same in two minutes: each fault that matters once, by a fixed seed
 	$(MAKE) --no-print-directory chaos DURATION=85s SEED=7 CHAOS=-quick
 
 .PHONY: chaos-mutants

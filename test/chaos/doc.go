@@ -1,7 +1,7 @@
 // Command chaos breaks a cluster with Checky on it, while it is used, and tells what was promised and not held.
 //
 //	make chaos DURATION=30m SEED=7      the faults of a seed
-//	make chaos-quick                    three minutes of them
+//	make chaos-quick                    each fault that matters once, in two minutes
 //	make chaos-mutants                  every deliberate bug, each of which has to be found
 //
 //	plan ──> cluster ──┬──> history.jsonl ──> check ──> violations

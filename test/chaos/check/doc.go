@@ -11,6 +11,7 @@
 //	final.go      in the end every Check has the verdict of its last payload and the last rules
 //	keys.go       an idempotency key makes one Check, and what replicas say of it fits some order of the calls (porcupine)
 //	reads.go      what one replica says of a Check never becomes older
+//	streams.go    a stream of events ends with the verdict, and its replica says nothing older afterwards
 //	tokens.go     a revoked token stops working on every replica, a good one is never refused
 //	alerts.go     what is critical is announced, and again only where the daemon was killed between sound and journal
 //	machine.go    nothing leaks, nothing crashes, and all settles

@@ -5,7 +5,7 @@
 //
 //	  1   16.2s  for  4.1s  kill          leader
 //	  2   19.9s  for  7.5s  half-open     controller-1
-//	  3   24.0s  for  6.0s  full-disk     alertd
+//	  3   24.0s  for  6.0s  full-disk     journal
 //
 // Every fault of the deck is dealt once before any is dealt again, so a long run sees them all; their order, times and lengths are
 // the seed's, and they overlap. A fault begins when it is due, whatever became of those before it.
