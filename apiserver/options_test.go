@@ -4,6 +4,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/checky-dev/checky/apiserver/check"
 )
 
 // TestOptionsAreValidated holds each option that cannot be to an error that names its flag, and the defaults to none.
@@ -30,6 +32,9 @@ func TestOptionsAreValidated(t *testing.T) {
 		"mail from nobody":    {"--smtp-from", func(o *Options) { o.SMTP.Address, o.ExternalURL = "mail:25", "https://checky.example.com" }},
 		"too long a wait":     {"--max-wait", func(o *Options) { o.MaxWait = time.Hour }},
 		"longer than longest": {"--wait", func(o *Options) { o.Wait = 2 * o.MaxWait }},
+		"no room":             {"--max-bytes", func(o *Options) { o.MaxBytes = 1 }},
+		"no batch at once":    {"--max-bytes-per-second", func(o *Options) { o.MaxBytesPerSecond = check.MinBytesPerSecond - 1 }},
+		"more than any etcd":  {"--max-bytes-per-second", func(o *Options) { o.MaxBytesPerSecond = check.MaxBytesPerSecond + 1 }},
 		"nobody":              {"--max-in-flight", func(o *Options) { o.MaxInFlight = 0 }},
 		"a moment's session":  {"--session-ttl", func(o *Options) { o.SessionTTL = time.Second }},
 		"no DSN":              {"SENTRY_DSN", func(o *Options) { o.Observe.SentryDSN = "here" }},

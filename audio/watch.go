@@ -138,8 +138,15 @@ func onChange(differ matters, f func()) toolscache.ResourceEventHandler {
 
 // checks tells of all failing Checks once more: there is room for those that were not followed, and to the others it is no news.
 func (d *daemon) checks(known toolscache.Store) {
-	for _, check := range known.List() {
-		d.check(check, false)
+	for _, listed := range known.List() {
+		d.tell(func(s *dispatch.State, now dispatch.Moment) {
+			// As it is by now: of one that has gone since the list was made nothing would ever be told again.
+			if object, there, err := known.Get(listed); err == nil && there {
+				if check, ok := object.(*failure); ok && check.known {
+					s.Observe(now, check.Alert, false)
+				}
+			}
+		})
 	}
 }
 

@@ -8,13 +8,34 @@ import (
 	"maps"
 	"slices"
 	"strings"
-	"unique"
 
 	lru "github.com/hashicorp/golang-lru/v2"
 )
 
-// String gives a string that many objects have, held once for all of them, for as long as one has it.
-func String[S ~string](s S) S { return S(unique.Make(string(s)).Value()) }
+// maxStrings is how many strings are held. There are fewer namespaces, owners and versions of rules at work than that.
+const maxStrings = 4096
+
+// table has the strings that were used last. A handle of package unique holds a string for as long as the handle itself is held, which takes eight
+// bytes of each object, and a type of its own for each such field.
+var table = newTable()
+
+func newTable() *lru.Cache[string, string] {
+	table, _ := lru.New[string, string](maxStrings) // It fails for sizes below 1 only.
+	return table
+}
+
+// String gives a string that many objects have, held once for all of them. It is safe for concurrent use.
+func String[S ~string](s S) S {
+	if s == "" {
+		return s
+	}
+	if held, ok := table.Get(string(s)); ok {
+		return S(held)
+	}
+	own := strings.Clone(string(s)) // no part of a larger text, which would be held as well
+	table.Add(own, own)
+	return S(own)
+}
 
 // Labels holds sets of labels. It is safe for concurrent use.
 type Labels struct {

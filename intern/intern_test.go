@@ -3,6 +3,7 @@ package intern
 import (
 	"fmt"
 	"maps"
+	"runtime"
 	"strings"
 	"testing"
 	"unsafe"
@@ -10,9 +11,17 @@ import (
 
 func TestString(t *testing.T) {
 	type phase string
-	a, b := String(phase(strings.Clone("Failure"))), String(phase(strings.Clone("Failure")))
+	a := String(phase(strings.Clone("Failure")))
+	runtime.GC() // what comes after a collection shares too
+	b := String(phase(strings.Clone("Failure")))
 	if a != "Failure" || unsafe.StringData(string(a)) != unsafe.StringData(string(b)) {
 		t.Errorf("%q and %q are held apart", a, b)
+	}
+	for i := range 2 * maxStrings {
+		String(fmt.Sprint(i))
+	}
+	if n := table.Len(); n > maxStrings {
+		t.Errorf("%d strings are held", n)
 	}
 }
 

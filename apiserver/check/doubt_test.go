@@ -2,6 +2,7 @@ package check_test
 
 import (
 	"context"
+	"errors"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -77,4 +78,36 @@ func TestDoubt(t *testing.T) {
 		t.Fatal(err)
 	}
 	e.sees(r, c, false)
+}
+
+// TestNothingOlder asks a replica whose watch is behind for a Check whose verdict it has told: it says nothing older.
+func TestNothingOlder(t *testing.T) {
+	e := newEnv(t)
+	clock := clocktesting.NewFakeClock(time.Now())
+	r := e.start(interceptor.Funcs{
+		Get: func(ctx context.Context, c client.WithWatch, key client.ObjectKey, object client.Object, opts ...client.GetOption) error {
+			err := c.Get(ctx, key, object, opts...)
+			if k, ok := object.(*v1alpha1.Check); ok && err == nil { // as it is by now, but for this replica's watch
+				k.ResourceVersion += "0"
+				k.Status.Phase, k.Status.ObservedGeneration = v1alpha1.PhaseSuccess, k.Generation
+			}
+			return err
+		},
+	}, func(o *check.Options) { o.Clock = clock })
+	c := r.submit(t, "ada", order(`{"amount": 1}`), "key")
+	e.sees(r, c, true)
+	clock.SetTime(c.CreationTimestamp.Add(time.Minute))
+	for i := range 100 {
+		got, err := r.Get(t.Context(), "ada", c.Name)
+		if err != nil || !got.Status.Phase.Finished() {
+			t.Fatalf("look %d: %+v, %v", i, got, err)
+		}
+	}
+	if again := r.submit(t, "ada", order(`{"amount": 1}`), "key"); again.UID != c.UID || !again.Status.Phase.Finished() {
+		t.Errorf("the same key again: %s", again.Status.Phase)
+	}
+	r.link.away.Store(true)
+	if got, err := r.Get(t.Context(), "ada", c.Name); !errors.Is(err, check.ErrUnavailable) {
+		t.Errorf("while nobody can be asked: %+v, %v", got, err)
+	}
 }

@@ -18,7 +18,8 @@ var (
 	ErrTooManyPending = errors.New("too many checks are waiting for their verdict; try again later")
 	// ErrTooManyOfOwner: as many of the owner's Checks as may wait for their verdict do (Options.MaxPendingPerOwner). Nothing was stored.
 	ErrTooManyOfOwner = errors.New("too many of the owner's checks are waiting for their verdict; wait for them, or delete some")
-	// ErrBytes: the Checks that are there, or were made lately, are as large together as they may be (Options.MaxBytes). Nothing was stored.
+	// ErrBytes: the Checks that are there, are as large together as they may be (Options.MaxBytes), or those that were made lately are
+	// (Options.MaxBytesPerSecond). Nothing was stored.
 	ErrBytes = errors.New("the checks are as large together as they may be; try again later")
 	// ErrOwnerBytes: those of the owner are as large as one owner's may be. Nothing was stored.
 	ErrOwnerBytes = errors.New("the owner's checks are as large together as they may be; delete some, or try again later")

@@ -32,6 +32,8 @@ type ledger struct {
 	ownerBytes map[string]int64
 	followers  map[string][]*follower
 
+	// told is what callers know of Checks and the watch does not. Get heeds it, lists do not.
+	told *floors
 	// packer takes in what did not come packed.
 	packer *packed.Packer
 	// verify paces live reads of Checks whose verdict may just not have come yet.
@@ -55,6 +57,7 @@ func newLedger(namespace string) *ledger {
 		waiting:    map[string]int{},
 		ownerBytes: map[string]int64{},
 		followers:  map[string][]*follower{},
+		told:       newFloors(),
 		packer:     packed.New(),
 		verify:     rate.NewLimiter(verifiesPerSecond, verifiesAtOnce),
 	}
@@ -110,6 +113,7 @@ func (l *ledger) put(object any) {
 	at, _ := slices.BinarySearchFunc(list, c, byAge)
 	l.byOwner[c.Owner] = slices.Insert(list, at, c)
 	l.count(c, 1)
+	l.told.reach(c.Name, c.ResourceVersion)
 	l.tell(c, false)
 }
 
@@ -200,15 +204,25 @@ func (l *ledger) tell(c *packed.Check, gone bool) {
 	}
 }
 
-// get gives a Check; nil if the cache has none of that name.
+// get gives a Check; nil if the cache has none of that name, or one that is older than what was told already.
 func (l *ledger) get(name string) *v1alpha1.Check {
 	l.mu.RLock()
 	c := l.byName[name]
+	behind := c != nil && l.told.above(name, c.ResourceVersion)
 	l.mu.RUnlock()
-	if c == nil {
+	if c == nil || behind {
 		return nil
 	}
 	return c.Whole()
+}
+
+// learn takes note of a state that was read from the API server, and is about to be told.
+func (l *ledger) learn(c *v1alpha1.Check) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if known := l.byName[c.Name]; known == nil || later(c.ResourceVersion, known.ResourceVersion) {
+		l.told.raise(c.Name, c.ResourceVersion)
+	}
 }
 
 // follow begins to follow a name, which need not exist yet.

@@ -1,6 +1,7 @@
 package check
 
 import (
+	"fmt"
 	"testing"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -55,5 +56,40 @@ func TestLabelEmptied(t *testing.T) {
 				t.Errorf("it is still known: %d waiting, %d unfinished, %d bytes, %d of the owner's", l.waitingOf("ada"), l.unfinished.Load(), bytes, ofAda)
 			}
 		})
+	}
+}
+
+// TestTold holds that the ledger gives nothing that is older than what was told, until it has caught up, and that it remembers so many.
+func TestTold(t *testing.T) {
+	l := newLedger("n")
+	state := func(version string) *v1alpha1.Check {
+		return &v1alpha1.Check{ObjectMeta: metav1.ObjectMeta{
+			Namespace: "n", Name: "01jd3v9w5k8f6m2n4p7q9r1s3t", UID: "u", ResourceVersion: version, Labels: map[string]string{v1alpha1.OwnerLabel: "ada"},
+		}}
+	}
+	version := func() string {
+		if c := l.get(state("").Name); c != nil {
+			return c.ResourceVersion
+		}
+		return ""
+	}
+	l.learn(state("20"))
+	l.learn(state("15")) // by another, who was slower
+	for _, step := range []struct{ event, want string }{{"10", ""}, {"15", ""}, {"20", "20"}, {"25", "25"}} {
+		l.put(state(step.event))
+		if got := version(); got != step.want {
+			t.Errorf("after version %s: %q, want %q", step.event, got, step.want)
+		}
+	}
+	if l.learn(state("24")); version() != "25" || l.told.of.Len() != 0 {
+		t.Errorf("what is older than the ledger is held against it: %q", version())
+	}
+	for i := range maxFloors + 10 {
+		c := state("30")
+		c.Name = fmt.Sprintf("%026d", i)
+		l.learn(c)
+	}
+	if n := l.told.of.Len(); n != maxFloors {
+		t.Errorf("%d floors", n)
 	}
 }

@@ -22,7 +22,8 @@ const (
 )
 
 // Get gives a Check of the owner's. The cache answers; a Check that it has not got is read from the API server, since another replica
-// may just have created it, and so is one, within a rate, that has waited for its verdict for a while. Nobody may change what it gives. Its errors are ErrNotFound, ErrNotSetUp and ErrUnavailable.
+// may just have created it, and so is one, within a rate, that has waited for its verdict for a while. What was read so is not followed by what the cache has
+// and is older. Nobody may change what it gives. Its errors are ErrNotFound, ErrNotSetUp and ErrUnavailable.
 func (s *Service) Get(ctx context.Context, owner, id string) (*v1alpha1.Check, error) {
 	if !validID(id) {
 		return nil, ErrNotFound
@@ -35,10 +36,13 @@ func (s *Service) Get(ctx context.Context, owner, id string) (*v1alpha1.Check, e
 		return c, err
 	}
 	live, err := s.getLive(ctx, owner, id)
-	if err == nil || errors.Is(err, ErrNotFound) {
-		return live, err
+	switch {
+	case errors.Is(err, ErrNotFound):
+		s.checks.forget(c)
+	case err != nil:
+		return c, nil
 	}
-	return c, nil
+	return live, err
 }
 
 // doubtful says whether it is worth a call to know that a Check has no verdict.
@@ -64,7 +68,10 @@ func (s *Service) getLive(ctx context.Context, owner, id string) (*v1alpha1.Chec
 	case err != nil:
 		return nil, notSetUp("read check", err)
 	}
-	return owned(c, owner)
+	if c, err = owned(c, owner); err == nil {
+		s.checks.learn(c)
+	}
+	return c, err
 }
 
 func owned(c *v1alpha1.Check, owner string) (*v1alpha1.Check, error) {

@@ -114,6 +114,7 @@ func (s *Service) create(ctx context.Context, check *v1alpha1.Check) (*v1alpha1.
 	if err != nil {
 		return nil, err
 	}
+	s.checks.learn(there)
 	return there, sameRequest(there, check)
 }
 

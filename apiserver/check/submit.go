@@ -108,8 +108,8 @@ func (s *Service) await(ctx context.Context, f *follower, check *v1alpha1.Check,
 		case <-f.wake:
 		}
 		latest, gone := s.checks.latest(f)
-		if latest.UID != check.UID {
-			continue // of the same name, before this one or after
+		if latest.UID != check.UID || !gone && !isNewer(latest, check) {
+			continue // of the same name, before this one or after; or this one, before it was read
 		}
 		switch check = latest; {
 		case Finished(check): // deleted by now or not

@@ -290,6 +290,25 @@ func TestMaxBytes(t *testing.T) {
 	r.submit(t, "ada", request, "second")
 }
 
+// TestMaxBytesPerSecond has one owner store as much as one may at once: others go on.
+func TestMaxBytesPerSecond(t *testing.T) {
+	e := newEnv(t)
+	r := e.start(interceptor.Funcs{}, func(o *check.Options) { o.MaxBytesPerSecond = check.MinBytesPerSecond })
+	request := order(`"` + strings.Repeat("x", 250<<10) + `"`)
+	stored := 0
+	for ; stored < 10; stored++ {
+		if _, err := r.Submit(t.Context(), "ada", request, fmt.Sprint(stored), check.Patience{}); errors.Is(err, check.ErrOwnerBytes) {
+			break
+		} else if err != nil {
+			t.Fatal(err)
+		}
+	}
+	if stored < 7 || stored == 10 { // 2 MiB, and what a tenth of a minute adds
+		t.Errorf("one owner stores %d payloads of 250 KiB at once", stored)
+	}
+	r.submit(t, "bob", request, "first")
+}
+
 // TestPatience ends waits before their time: when enough is enough, and before they begin. The Check is stored either way.
 func TestPatience(t *testing.T) {
 	e := newEnv(t)

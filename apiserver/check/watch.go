@@ -4,8 +4,6 @@ import (
 	"context"
 	"iter"
 
-	"k8s.io/apimachinery/pkg/util/resourceversion"
-
 	"github.com/checky-dev/checky/api/v1alpha1"
 )
 
@@ -64,7 +62,4 @@ func (s *Service) next(ctx context.Context, f *follower, check *v1alpha1.Check) 
 
 // isNewer says whether the first of two states was written after the second. The cache may still have to see what was read
 // from the API server.
-func isNewer(a, b *v1alpha1.Check) bool {
-	order, err := resourceversion.CompareResourceVersion(a.ResourceVersion, b.ResourceVersion)
-	return order > 0 || err != nil
-}
+func isNewer(a, b *v1alpha1.Check) bool { return later(a.ResourceVersion, b.ResourceVersion) }

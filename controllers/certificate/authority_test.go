@@ -12,7 +12,7 @@ import (
 
 // TestStolenAuthority signs with what is in the Secret whatever somebody may want who has read it: nobody who trusts ca.crt takes it.
 func TestStolenAuthority(t *testing.T) {
-	m := read(must(t, nil, start), start)
+	m := read(must(t, nil, start))
 	authority := m.authorities[0]
 	roots := x509.NewCertPool()
 	roots.AddCert(authority)
@@ -65,7 +65,7 @@ func TestForeignNames(t *testing.T) {
 // TestOldAuthority finds one without constraints, of an earlier version: it stays until it is due.
 func TestOldAuthority(t *testing.T) {
 	data := must(t, nil, start)
-	m := read(data, start)
+	m := read(data)
 	old := *m.authorities[0]
 	old.PermittedDNSDomains, old.PermittedIPRanges, old.ExtKeyUsage, old.PublicKey = nil, nil, nil, nil
 	authority, signer, err := sign(&old, nil, nil)

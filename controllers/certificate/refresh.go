@@ -1,6 +1,7 @@
 package certificate
 
 import (
+	"bytes"
 	"crypto"
 	"crypto/tls"
 	"crypto/x509"
@@ -26,16 +27,17 @@ type material struct {
 	leaf        *x509.Certificate // nil: there is none, or none that one of the authorities has signed
 }
 
-func read(data map[string][]byte, now time.Time) material {
+func read(data map[string][]byte) material {
 	var m material
 	m.authorities, _ = certutil.ParseCertsPEM(data[authorityKey])
-	m.authorities = slices.DeleteFunc(m.authorities, func(c *x509.Certificate) bool { return !c.IsCA })
+	// Each has signed itself: one that was written over, be it in its name or its constraints alone, is none.
+	m.authorities = slices.DeleteFunc(m.authorities, func(c *x509.Certificate) bool { return !signed(c)(c) })
 	if len(m.authorities) > 0 {
 		if pair, err := tls.X509KeyPair(encodeCertificates(m.authorities[0]), data[signerKey]); err == nil {
 			m.signer, _ = pair.PrivateKey.(crypto.Signer)
 		}
 	}
-	if pair, err := decode(data); err == nil && slices.ContainsFunc(m.authorities, signed(pair.Leaf, now)) {
+	if pair, err := decode(data); err == nil && slices.ContainsFunc(m.authorities, signed(pair.Leaf)) {
 		m.leaf = pair.Leaf
 	}
 	return m
@@ -60,33 +62,24 @@ func decode(data map[string][]byte) (*tls.Certificate, error) {
 	return &pair, nil
 }
 
-// signed tells of an authority whether who trusts it alone takes a server's certificate now. A signature that is right is not enough: the
-// authority's name, its constraints or its dates may have been written over.
-func signed(leaf *x509.Certificate, now time.Time) func(*x509.Certificate) bool {
+// signed tells of an authority whether a certificate is by it.
+func signed(c *x509.Certificate) func(*x509.Certificate) bool {
 	return func(authority *x509.Certificate) bool {
-		roots := x509.NewCertPool()
-		roots.AddCert(authority)
-		_, err := leaf.Verify(x509.VerifyOptions{Roots: roots, CurrentTime: now})
-		return err == nil
+		return bytes.Equal(c.RawIssuer, authority.RawSubject) && c.CheckSignatureFrom(authority) == nil
 	}
 }
 
 // refresh tells what a Secret of Checky's own is to hold in place of what it holds; nil: it is good as it is. Other keys stay as they
 // are.
 func refresh(data map[string][]byte, wanted names, now time.Time) (map[string][]byte, error) {
-	m, fresh := read(data, now), map[string][]byte{}
-	if wanted = m.agreed(wanted, now); m.authorityDue(wanted, now) {
+	m, fresh := read(data), map[string][]byte{}
+	if wanted = m.agreed(wanted, now); m.signer == nil || !now.Before(due(m.authorities[0])) || !wanted.allowedBy(m.authorities[0]) {
 		if err := m.renewAuthority(fresh, wanted, now); err != nil {
 			return nil, err
 		}
 	}
 	if m.certificateDue(wanted, now) {
 		if err := m.renewCertificate(fresh, wanted, now); err != nil {
-			return nil, err
-		}
-	}
-	if !slices.ContainsFunc(m.authorities, signed(m.leaf, now)) { // the authority's key is good, and what its certificate says is not
-		if err := errors.Join(m.renewAuthority(fresh, wanted, now), m.renewCertificate(fresh, wanted, now)); err != nil {
 			return nil, err
 		}
 	}
@@ -113,15 +106,6 @@ func (m *material) agreed(wanted names, now time.Time) names {
 	return wanted
 }
 
-// authorityDue tells whether there is to be a new authority now.
-func (m *material) authorityDue(wanted names, now time.Time) bool {
-	if m.signer == nil {
-		return true
-	}
-	first := m.authorities[0]
-	return now.Before(first.NotBefore) || !now.Before(due(first)) || !wanted.allowedBy(first)
-}
-
 // renewAuthority puts a new authority before those that the certificate in use is by.
 func (m *material) renewAuthority(fresh map[string][]byte, wanted names, now time.Time) error {
 	authority, signer, err := newAuthority(wanted, now)
@@ -133,7 +117,7 @@ func (m *material) renewAuthority(fresh map[string][]byte, wanted names, now tim
 	}
 	var before []*x509.Certificate
 	if m.leaf != nil {
-		if i := slices.IndexFunc(m.authorities, signed(m.leaf, now)); i >= 0 {
+		if i := slices.IndexFunc(m.authorities, signed(m.leaf)); i >= 0 {
 			before = m.authorities[i : i+1]
 		}
 	}
@@ -147,7 +131,7 @@ func (m *material) certificateDue(wanted names, now time.Time) bool {
 		return true
 	}
 	signer := m.authorities[0]
-	return !now.Before(due(m.leaf)) && (signed(m.leaf, now)(signer) || !now.Before(signer.NotBefore.Add(overlap)))
+	return !now.Before(due(m.leaf)) && (signed(m.leaf)(signer) || !now.Before(signer.NotBefore.Add(overlap)))
 }
 
 func (m *material) renewCertificate(fresh map[string][]byte, wanted names, now time.Time) error {
@@ -164,7 +148,7 @@ func (m *material) renewCertificate(fresh map[string][]byte, wanted names, now t
 // known are the authorities to trust: the one that signs, and the one before it until no server has a certificate by it.
 func (m *material) known(now time.Time) []*x509.Certificate {
 	first := m.authorities[0]
-	if signed(m.leaf, now)(first) && !now.Before(m.leaf.NotBefore.Add(overlap)) {
+	if signed(m.leaf)(first) && !now.Before(m.leaf.NotBefore.Add(overlap)) {
 		return m.authorities[:1]
 	}
 	return slices.DeleteFunc(slices.Clone(m.authorities), func(c *x509.Certificate) bool {

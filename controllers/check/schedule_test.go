@@ -48,21 +48,26 @@ func TestOver(t *testing.T) {
 	status := func(phase v1alpha1.Phase, generation int64, age time.Duration) v1alpha1.CheckStatus {
 		return v1alpha1.CheckStatus{ObservedGeneration: generation, CompletionTime: &metav1.Time{Time: began.Add(-age)}, Verdict: v1alpha1.Verdict{Phase: phase}}
 	}
+	undated := status(v1alpha1.PhaseFailure, 2, 0)
+	undated.CompletionTime = nil
 	for name, tc := range map[string]struct {
 		reason string
 		status v1alpha1.CheckStatus
+		own    *int32
 		ttl    time.Duration
 		want   bool
 	}{
-		"InTime":  {"there is some left", status(v1alpha1.PhaseFailure, 2, time.Minute-time.Second), time.Minute, false},
-		"Over":    {"none is left", status(v1alpha1.PhaseFailure, 2, time.Minute), time.Minute, true},
-		"Edited":  {"its new spec has no verdict yet", status(v1alpha1.PhaseFailure, 1, time.Hour), time.Minute, false},
-		"Kept":    {"it has no end", status(v1alpha1.PhaseFailure, 2, time.Hour), 0, false},
-		"Pending": {"it waits", status(v1alpha1.PhasePending, 2, time.Hour), time.Minute, false},
+		"InTime":  {"there is some left", status(v1alpha1.PhaseFailure, 2, time.Minute-time.Second), nil, time.Minute, false},
+		"Over":    {"none is left", status(v1alpha1.PhaseFailure, 2, time.Minute), nil, time.Minute, true},
+		"Edited":  {"its new spec has no verdict yet", status(v1alpha1.PhaseFailure, 1, time.Hour), nil, time.Minute, false},
+		"Kept":    {"it has no end", status(v1alpha1.PhaseFailure, 2, time.Hour), nil, 0, false},
+		"Pending": {"it waits", status(v1alpha1.PhasePending, 2, time.Hour), nil, time.Minute, false},
+		"AtOnce":  {"its own says so", status(v1alpha1.PhaseSuccess, 2, 0), new(int32), 0, true},
+		"Undated": {"nobody knows since when", undated, nil, time.Minute, false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			r := &Reconciler{DefaultTTL: tc.ttl, Clock: testingclock.NewFakePassiveClock(began)}
-			s := &scope{check: &v1alpha1.Check{ObjectMeta: metav1.ObjectMeta{Generation: 2}, Status: tc.status}}
+			s := &scope{check: &v1alpha1.Check{ObjectMeta: metav1.ObjectMeta{Generation: 2}, Spec: v1alpha1.CheckSpec{TTLSecondsAfterFinished: tc.own}, Status: tc.status}}
 			if got := r.over(s); got != tc.want {
 				t.Errorf("%s: got %t", tc.reason, got)
 			}

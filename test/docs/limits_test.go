@@ -42,6 +42,7 @@ var packages = map[string]string{
 	"silence":     "controllers/silence",
 	"readiness":   "controllers/readiness",
 	"relist":      "relist",
+	"intern":      "intern",
 	"flood":       "controllers/flood",
 
 	"apiserver":                "apiserver",

@@ -70,6 +70,6 @@ func (d *Driver) comeAndGo(ctx, drain context.Context) {
 // editSources changes one source of the wave after the other.
 func (d *Driver) editSources(ctx, drain context.Context) {
 	for version := 1; pause(ctx, sourceEvery); version++ {
-		d.putSource(drain, int(d.wave.Load()), version%sources, version)
+		d.putSource(drain, int(d.wave.Load()), version%sources, version/sources)
 	}
 }
