@@ -36,13 +36,13 @@ func (s *Service) Get(ctx context.Context, owner, id string) (*v1alpha1.Check, e
 		return c, err
 	}
 	live, err := s.getLive(ctx, owner, id)
-	switch {
-	case errors.Is(err, ErrNotFound):
+	if errors.Is(err, ErrNotFound) {
 		s.checks.forget(c)
-	case err != nil:
-		return c, nil
 	}
-	return live, err
+	if err == nil || errors.Is(err, ErrNotFound) {
+		return live, err
+	}
+	return c, nil
 }
 
 // doubtful says whether it is worth a call to know that a Check has no verdict.
