@@ -17,6 +17,7 @@ const resolution = 2 * time.Second
 type failure struct {
 	key        string
 	begin, end time.Duration
+	from       time.Duration // when it may have begun: before begin where that was not seen
 	entry      history.Entry
 }
 
@@ -73,7 +74,7 @@ func (r *Run) failures(l *life) []failure {
 			last.end = s.at
 		}
 		if v.Severity == v1alpha1.SeverityCritical && v.AlertKey != "" {
-			all = append(all, failure{v.AlertKey, s.at, forever, s.entry})
+			all = append(all, failure{key: v.AlertKey, begin: s.at, end: forever, from: r.earliest(s), entry: s.entry})
 		}
 	}
 	if len(all) > 0 && all[len(all)-1].end == forever {
@@ -84,6 +85,14 @@ func (r *Run) failures(l *life) []failure {
 		}
 	}
 	return all
+}
+
+// earliest is when a version that fails may have been written: before it was seen, where the watch had to begin anew.
+func (r *Run) earliest(s *seen) time.Duration {
+	if s.Type != history.Listed {
+		return s.at
+	}
+	return min(s.at, r.since(s.Verdict.Completed))
 }
 
 // recovery is how long after a fault the daemon may take until it watches again.
@@ -128,10 +137,10 @@ func announcements(heard []history.Entry) []history.Entry {
 // the same facts counts where the daemon was away in between, and saw no end of it.
 func (r *Run) wasHeard(heard []history.Entry, failures []failure) bool {
 	f := failures[len(failures)-1]
-	since := f.begin
+	since := f.from
 	for _, before := range slices.Backward(failures[:len(failures)-1]) {
 		if before.key == f.key && r.quiet(before.end, since) < since-before.end {
-			since = before.begin
+			since = before.from
 		}
 	}
 	return slices.ContainsFunc(heard, func(e history.Entry) bool {
@@ -139,7 +148,7 @@ func (r *Run) wasHeard(heard []history.Entry, failures []failure) bool {
 		if h.Source == history.FromJournal {
 			return h.Reason == "Announced" && h.Key == f.key && !h.Stale && h.When >= since-resolution
 		}
-		return h.When >= f.begin-resolution && h.When <= f.end+resolution
+		return h.When >= f.from-resolution && h.When <= f.end+resolution
 	})
 }
 
@@ -154,7 +163,7 @@ func matched(failures []failure, sounds, heard []history.Entry) []int {
 	fits := func(i, j int) bool {
 		when := sounds[i].Heard.When
 		key := keyOf(when, heard)
-		return failures[j].begin <= when+resolution && (key == "" || key == failures[j].key)
+		return failures[j].from <= when+resolution && (key == "" || key == failures[j].key)
 	}
 	var find func(i int, tried []bool) bool
 	find = func(i int, tried []bool) bool {

@@ -87,6 +87,17 @@ func TestVerdicts(t *testing.T) {
 			s.set(0, 1, 10).fault(4, 1, "half-open", "controller-0", history.Begun).set(5, 2, 100)
 			s.fault(64, 1, "half-open", "controller-0", history.Over).check(65, "ADDED", object{name: "a", limit: 10})
 		}, ""},
+		"Unseen": {"the rules were edited twice while the watch was interrupted, and the first of it was not seen", func(s *story) {
+			edit := history.Call{Kind: history.SetUpdate, Answer: "200", Name: "orders"}
+			s.set(0, 1, 10).check(1, "ADDED", object{name: "a"}).call(3, edit).call(8, edit)
+			s.set(9, 3, 1000).entries[len(s.entries)-1].Seen.Type = history.Listed
+			s.check(10, history.Listed, object{name: "a", limit: 100})
+		}, ""},
+		"SeenAll": {"the rules were edited once, which was seen", func(s *story) {
+			s.set(0, 1, 10).check(1, "ADDED", object{name: "a"}).call(8, history.Call{Kind: history.SetUpdate, Answer: "200", Name: "orders"})
+			s.set(9, 3, 1000).entries[len(s.entries)-1].Seen.Type = history.Listed
+			s.check(10, history.Listed, object{name: "a", limit: 100})
+		}, "not current at any time"},
 		"FromTheFuture": {"by rules that came after it", func(s *story) {
 			s.set(0, 1, 10).check(1, "ADDED", object{name: "a", limit: 100}).set(2, 2, 100)
 		}, "not current at any time"},
@@ -209,11 +220,17 @@ func TestTokens(t *testing.T) {
 		return history.Call{Kind: history.TokenUse, Answer: answer, Token: "t", Via: "facade-1", Age: age}
 	}
 	try(t, Tokens, map[string]tried{
-		"Ended":       {"it does not work any more", func(s *story) { s.call(1, made).call(2, revoked).call(20, use("401", 0)) }, ""},
-		"AMoment":     {"another replica hears of it soon", func(s *story) { s.call(1, made).call(2, revoked).call(3, use("200", 0)) }, ""},
-		"Immortal":    {"it goes on", func(s *story) { s.call(1, made).call(2, revoked).call(20, use("200", 0)) }, "after it was revoked"},
-		"Away":        {"the replica says how old its answer is", func(s *story) { s.call(1, made).call(2, revoked).call(40, use("200", 38*time.Second)) }, ""},
-		"NotThatOld":  {"it knows of the end, and lets it through", func(s *story) { s.call(1, made).call(2, revoked).call(40, use("200", 5*time.Second)) }, "after it was revoked"},
+		"Ended":      {"it does not work any more", func(s *story) { s.call(1, made).call(2, revoked).call(20, use("401", 0)) }, ""},
+		"AMoment":    {"another replica hears of it soon", func(s *story) { s.call(1, made).call(2, revoked).call(3, use("200", 0)) }, ""},
+		"Immortal":   {"it goes on", func(s *story) { s.call(1, made).call(2, revoked).call(20, use("200", 0)) }, "after it was revoked"},
+		"Away":       {"the replica says how old its answer is", func(s *story) { s.call(1, made).call(2, revoked).call(40, use("200", 38*time.Second)) }, ""},
+		"NotThatOld": {"it knows of the end, and lets it through", func(s *story) { s.call(1, made).call(2, revoked).call(40, use("200", 5*time.Second)) }, "after it was revoked"},
+		"AwayUntilThen": {"the replica said so a moment ago, and hears of it soon", func(s *story) {
+			s.call(1, made).call(2, revoked).call(40, use("200", 38*time.Second)).call(45, use("200", 0))
+		}, ""},
+		"BackForLong": {"the replica said so long ago", func(s *story) {
+			s.call(1, made).call(2, revoked).call(40, use("200", 38*time.Second)).call(55, use("200", 0))
+		}, "after it was revoked"},
 		"Refused":     {"it is good", func(s *story) { s.call(1, made).call(2, use("401", 0)) }, "was refused"},
 		"RefusedSoon": {"its end is under way", func(s *story) { s.call(1, made).call(2, revoked).call(1.95, use("401", 0)) }, ""},
 		"Rotated": {"both work for the grace", func(s *story) {
@@ -258,6 +275,16 @@ func TestAlerts(t *testing.T) {
 		"Passes": {"nothing to announce", func(s *story) {
 			s.check(1, "ADDED", object{name: "a", amount: 5, limit: 10}).check(60, history.Final, object{name: "a", amount: 5, limit: 10})
 		}, ""},
+		"SeenLate": {"the watch was interrupted, and the daemon's was not", func(s *story) {
+			late := fails
+			late.change = func(o *history.Seen) { o.Verdict.Completed = began.Add(5 * time.Second) }
+			s.check(1, "ADDED", object{name: "a", amount: 50}).check(30, history.Listed, late).add(50, sound(8)).check(90, history.Final, late)
+		}, ""},
+		"BeforeItFailed": {"it had not failed yet by any account", func(s *story) {
+			late := fails
+			late.change = func(o *history.Seen) { o.Verdict.Completed = began.Add(20 * time.Second) }
+			s.check(1, "ADDED", object{name: "a", amount: 50}).check(30, history.Listed, late).add(50, sound(8)).check(35, "DELETED", late)
+		}, "again without a reason"},
 		"Twice": {"nothing had happened in between", func(s *story) {
 			s.check(1, "ADDED", fails).add(50, sound(2)).add(50, sound(20)).check(60, history.Final, fails)
 		}, "again without a reason"},

@@ -1,11 +1,35 @@
 package check
 
 import (
+	"slices"
 	"time"
 
 	"github.com/checky-dev/checky/test/chaos/history"
 	"github.com/checky-dev/checky/test/chaos/plan"
 )
+
+// agedAnswers are when each replica said that it could not reach the API server, in order.
+func agedAnswers(r *Run) map[string][]time.Duration {
+	aged := map[string][]time.Duration{}
+	for _, c := range r.calls {
+		if c.Done() && c.Age > 0 {
+			aged[c.Via] = append(aged[c.Via], c.end)
+		}
+	}
+	for _, times := range aged {
+		slices.Sort(times)
+	}
+	return aged
+}
+
+// lastBefore is the last of some times, in order, that is before another; 0: none is.
+func lastBefore(times []time.Duration, t time.Duration) time.Duration {
+	at, _ := slices.BinarySearch(times, t)
+	if at == 0 {
+		return 0
+	}
+	return times[at-1]
+}
 
 // ageUnit is what a facade rounds the age of its answers down to.
 const ageUnit = time.Second
@@ -13,13 +37,14 @@ const ageUnit = time.Second
 // Tokens finds revoked tokens that go on working, and good ones that are refused.
 //
 // A replica that cannot reach the API server goes on from memory, and says in Age how old that may be (docs/rest.md, Reading): a token that was
-// revoked since then still works there. A replica that is stopped answers when it goes on, before it can have heard anything.
+// revoked since then still works there, and for as long after it has said so last as anywhere. A replica that is stopped answers when it goes on, before it can have heard anything.
 //
 // A token that is rotated has two secrets, of which the first works for the grace, and no longer.
 func Tokens(r *Run, b Bounds) []Violation {
 	var found []Violation
 	madeAt, revoking, revoked := ledger(r)
 	told := map[string]bool{}
+	aged := agedAnswers(r)
 	for _, c := range r.calls {
 		switch c.Kind {
 		case history.TokenUse, history.Post, history.Status, history.Events, history.Delete:
@@ -32,7 +57,7 @@ func Tokens(r *Run, b Bounds) []Violation {
 		switch {
 		case told[about]:
 		case c.Done() && isRevoked:
-			late := c.Begin - end.end - b.Lag
+			late := c.Begin - max(end.end, lastBefore(aged[c.Via], c.Begin)) - b.Lag
 			if c.Age > 0 {
 				late -= c.Age + ageUnit
 			}

@@ -72,8 +72,12 @@ func (r *Run) verdictsOf(o *offline, l *life, b Bounds) []Violation {
 
 // judge tells what is wrong with a verdict; empty: nothing is.
 func (r *Run) judge(o *offline, l *life, s *seen, payload string, b Bounds) string {
-	program := r.programOf(o, s, r.known(l, s, b))
-	if program == nil {
+	from := r.known(l, s, b)
+	program := r.programOf(o, s, from)
+	switch {
+	case program == nil && r.unseen(s, from):
+		return ""
+	case program == nil:
 		return "by rules that were not current at any time since the Check was made"
 	}
 	e := o.verdict(payload, program)
@@ -145,6 +149,42 @@ func (r *Run) programOf(o *offline, s *seen, from time.Duration) *engine.Program
 		}
 	}
 	return nil
+}
+
+// unseen tells whether a rule set of a Check may have had a version, after a time and before the Check's, that was not seen: while the watch was
+// interrupted it was written more often than what was listed then explains.
+func (r *Run) unseen(s *seen, from time.Duration) bool {
+	for _, name := range s.Sets {
+		for _, l := range r.sets[name] {
+			for i, v := range l.versions {
+				if v.Type != history.Listed || v.at < from {
+					continue
+				}
+				gap := window{end: v.at}
+				if i > 0 {
+					gap.begin = l.versions[i-1].at
+				}
+				if gap.begin <= s.at && r.writes(name, gap) > 1 {
+					return true
+				}
+			}
+		}
+	}
+	return false
+}
+
+// writes is how many calls in a stretch of time wrote a rule set, or may have.
+func (r *Run) writes(name string, in window) int {
+	n := 0
+	for _, c := range r.calls {
+		switch c.Kind {
+		case history.SetCreate, history.SetUpdate, history.SetDelete:
+			if c.Name == name && c.Begin <= in.end && c.end >= in.begin && (c.Done() || c.Unknown()) {
+				n++
+			}
+		}
+	}
+	return n
 }
 
 // current are the versions of an object that were current at some time after a time, and before a revision.
