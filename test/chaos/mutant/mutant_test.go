@@ -13,6 +13,8 @@ import (
 	"strings"
 	"testing"
 
+	"k8s.io/client-go/rest"
+
 	"github.com/checky-dev/checky/test/chaos/plan"
 )
 
@@ -93,6 +95,59 @@ func TestFacadesThatMisbehave(t *testing.T) {
 	forgives := twist("immortal")
 	if a := through(t, forgives, http.MethodDelete, "/auth/tokens/t"); a.StatusCode != http.StatusNoContent || a.Header.Get("Count") != "" {
 		t.Errorf("immortal passed the revocation on: %s", a.Status)
+	}
+}
+
+// TestRewritten has a server that answers with no more than metadata where that is what it is asked for, as the API server does.
+func TestRewritten(t *testing.T) {
+	var written []map[string]any
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		object, err := decode(r.Body)
+		if err != nil {
+			t.Error(err)
+		}
+		written = append(written, object)
+		if strings.Contains(r.Header.Get("Accept"), "PartialObjectMetadata") {
+			object = map[string]any{"kind": "PartialObjectMetadata"}
+		}
+		answer(w, http.StatusOK, object)
+	}))
+	t.Cleanup(server.Close)
+	address, authority, err := rewritten().API(plan.Controller0, &rest.Config{Host: server.URL})
+	if err != nil {
+		t.Fatal(err)
+	}
+	client, err := rest.HTTPClientFor(&rest.Config{Host: "https://" + address, TLSClientConfig: rest.TLSClientConfig{CAData: authority}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range 5 {
+		request, err := http.NewRequestWithContext(t.Context(), http.MethodPut, "https://"+address+"/apis/checky.dev/v1alpha1/namespaces/default/checks/a/status",
+			strings.NewReader(`{"metadata":{"name":"a"},"status":{"phase":"Failure","completionTime":"2000-01-01T00:00:00Z"}}`))
+		if err != nil {
+			t.Fatal(err)
+		}
+		request.Header.Set("Accept", "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1,application/json")
+		got, err := client.Do(request)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_ = got.Body.Close()
+		if got.StatusCode != http.StatusOK {
+			t.Errorf("it answers %s", got.Status)
+		}
+	}
+	if len(written) != 6 {
+		t.Fatalf("5 writes are %d", len(written))
+	}
+	first, second := written[4], written[5]
+	for _, path := range [][]string{{"metadata", "name"}, {"status", "phase"}} {
+		if got, want := get(second, path...), get(first, path...); got != want {
+			t.Errorf("%v is written again as %v, and was %v", path, got, want)
+		}
+	}
+	if get(first, "status", "completionTime") == get(second, "status", "completionTime") {
+		t.Error("the same is written again")
 	}
 }
 
