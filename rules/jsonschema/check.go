@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"sync/atomic"
 
 	js "github.com/santhosh-tekuri/jsonschema/v6"
 
@@ -19,6 +20,7 @@ const MaxEvaluations = 30_000
 type schema struct {
 	document any
 	formats  map[string]bool
+	last     atomic.Pointer[worker] // the one that was put back first while it was nil: a swap is cheaper than a channel's lock
 	idle     chan *worker
 }
 
@@ -45,6 +47,9 @@ func (s *schema) newWorker() (*worker, error) {
 }
 
 func (s *schema) take() (*worker, error) {
+	if w := s.last.Swap(nil); w != nil {
+		return w, nil
+	}
 	select {
 	case w := <-s.idle:
 		return w, nil
@@ -59,6 +64,9 @@ func (s *schema) take() (*worker, error) {
 
 func (s *schema) put(w *worker) {
 	w.call, w.tooLong = nil, nil
+	if s.last.CompareAndSwap(nil, w) {
+		return
+	}
 	select {
 	case s.idle <- w:
 	default: // there are as many as can run at once

@@ -252,14 +252,14 @@ func anyOf(branches []*js.ValidationError, at []string) string {
 	return clip(strings.Join(texts, " or "))
 }
 
-func decimal(r *big.Rat) string {
+// decimalOf gives a number of a schema, which was a decimal before the library made a fraction of it.
+func decimalOf(r *big.Rat) rules.Decimal {
 	digits, _ := r.FloatPrec()
-	text := r.FloatString(digits)
-	if d, err := rules.ParseDecimal(text); err == nil {
-		text = d.String()
-	}
-	return clip(text)
+	d, _ := rules.ParseDecimal(r.FloatString(digits)) // digits, and at most one point between them
+	return d
 }
+
+func decimal(r *big.Rat) string { return clip(decimalOf(r).String()) }
 
 func atLeast(n int) string { return "at least " + strconv.Itoa(n) }
 func atMost(n int) string  { return "at most " + strconv.Itoa(n) }

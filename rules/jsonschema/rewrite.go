@@ -155,7 +155,7 @@ func (r *rewriter) pattern(expression, pointer string) {
 	}
 }
 
-// inject adds the format that counts. What the library would stop at (a format, an enum), or report at a wrong place
+// inject adds the format that counts. What the library would stop at (a format), or report at a wrong place
 // (names of members, contents), moves to a branch of allOf, which means the same.
 func (r *rewriter) inject(schema map[string]any) {
 	all, ok := schema["allOf"].([]any)
@@ -169,8 +169,8 @@ func (r *rewriter) inject(schema map[string]any) {
 	}
 	weight := weightOf(schema)
 	var moved []any
-	move := func(weight string, names ...string) {
-		branch := map[string]any{"format": r.use(formatCount + weight)}
+	move := func(names ...string) {
+		branch := map[string]any{"format": r.use(formatCount + "1")}
 		for _, name := range names {
 			if value, given := schema[name]; given {
 				branch[name] = value
@@ -186,16 +186,11 @@ func (r *rewriter) inject(schema map[string]any) {
 	if name, ok := schema["format"].(string); ok && known(name) {
 		moved = append(moved, map[string]any{"format": r.use(formatNamed + name)})
 	}
-	for _, name := range []string{"enum", "const"} {
-		if _, given := schema[name]; given {
-			move("0", name)
-		}
-	}
 	if _, given := schema["propertyNames"]; given && !r.anchored {
-		move("1", "propertyNames")
+		move("propertyNames")
 	}
 	if _, given := schema["contentSchema"]; given && !r.anchored {
-		move("1", "contentEncoding", "contentMediaType", "contentSchema")
+		move("contentEncoding", "contentMediaType", "contentSchema")
 	}
 	schema["format"] = r.use(formatCount + strconv.Itoa(weight))
 	if len(moved) > 0 {

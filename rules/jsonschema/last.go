@@ -1,0 +1,125 @@
+package jsonschema
+
+import (
+	"encoding/json"
+	"math/big"
+
+	js "github.com/santhosh-tekuri/jsonschema/v6"
+	"github.com/santhosh-tekuri/jsonschema/v6/kind"
+
+	"github.com/checky-dev/checky/rules"
+)
+
+// The library asks an enum and a const first, and stops at one that does not hold; it makes fractions of numbers, from their text, to compare them.
+// A worker's schemas leave both to an extension, which the library asks last: everything that is wrong with a value is told, and a number is compared
+// as the decimal that it is, exactly as well.
+
+// assertions are the keywords of one schema that are asked last.
+type assertions struct {
+	sets   []set
+	bounds []bound
+}
+
+// set is an enum, or a const: the values that hold, by type.
+type set struct {
+	texts   map[string]bool
+	numbers []rules.Decimal
+	others  []any
+	err     js.ErrorKind
+}
+
+// bound is a minimum or a maximum: what comparing a number with the limit may give, from -1 to 1.
+type bound struct {
+	limit           rules.Decimal
+	lowest, highest int
+	err             js.ErrorKind
+}
+
+// assertLast moves keywords of a schema to an extension.
+func assertLast(s *js.Schema) {
+	a := &assertions{}
+	if s.Enum != nil {
+		a.sets = append(a.sets, setOf(s.Enum.Values, &kind.Enum{Want: s.Enum.Values}))
+	}
+	if s.Const != nil {
+		a.sets = append(a.sets, setOf([]any{*s.Const}, &kind.Const{Want: *s.Const}))
+	}
+	a.within(s.Minimum, 0, 1, &kind.Minimum{Want: s.Minimum})
+	a.within(s.Maximum, -1, 0, &kind.Maximum{Want: s.Maximum})
+	a.within(s.ExclusiveMinimum, 1, 1, &kind.ExclusiveMinimum{Want: s.ExclusiveMinimum})
+	a.within(s.ExclusiveMaximum, -1, -1, &kind.ExclusiveMaximum{Want: s.ExclusiveMaximum})
+	if len(a.sets)+len(a.bounds) == 0 {
+		return
+	}
+	s.Enum, s.Const = nil, nil
+	s.Minimum, s.Maximum, s.ExclusiveMinimum, s.ExclusiveMaximum = nil, nil, nil, nil
+	s.Extensions = append(s.Extensions, a)
+}
+
+func (a *assertions) within(limit *big.Rat, lowest, highest int, err js.ErrorKind) {
+	if limit != nil {
+		a.bounds = append(a.bounds, bound{limit: decimalOf(limit), lowest: lowest, highest: highest, err: err})
+	}
+}
+
+func setOf(values []any, err js.ErrorKind) set {
+	s := set{texts: map[string]bool{}, err: err}
+	for _, value := range values {
+		switch v := value.(type) {
+		case string:
+			s.texts[v] = true
+		case json.Number:
+			if d, err := rules.ParseDecimal(string(v)); err == nil {
+				s.numbers = append(s.numbers, d)
+			}
+		default:
+			s.others = append(s.others, v)
+		}
+	}
+	return s
+}
+
+// Validate implements the library's SchemaExt.
+func (a *assertions) Validate(context *js.ValidatorContext, value any) {
+	for i := range a.sets {
+		if !a.sets[i].has(context, value) {
+			context.AddError(a.sets[i].err)
+		}
+	}
+	n, isNumber := value.(json.Number)
+	if !isNumber || len(a.bounds) == 0 {
+		return
+	}
+	d, err := rules.ParseDecimal(string(n))
+	for i := range a.bounds {
+		b := &a.bounds[i]
+		if c := d.Compare(b.limit); err != nil || c < b.lowest || c > b.highest {
+			context.AddError(b.err)
+		}
+	}
+}
+
+// has tells whether a value is one of the set, as JSON Schema has values equal: numbers by what they are worth.
+func (s *set) has(context *js.ValidatorContext, value any) bool {
+	switch v := value.(type) {
+	case string:
+		return s.texts[v]
+	case json.Number:
+		if len(s.numbers) == 0 {
+			return false
+		}
+		d, err := rules.ParseDecimal(string(v))
+		for _, n := range s.numbers {
+			if err == nil && d.Compare(n) == 0 {
+				return true
+			}
+		}
+		return false
+	}
+	for _, other := range s.others {
+		if equal, err := context.Equals(value, other); err == nil && equal {
+			return true
+		}
+	}
+	return false
+}
