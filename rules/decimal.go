@@ -10,7 +10,7 @@ import (
 )
 
 // Decimal is a JSON number, exact at any length: coefficient x 10^exponent. Comparing two never expands an exponent, so
-// 1e1000000000 costs no more than 1. The zero value is 0.
+// 1e1000000000 costs no more than 1. Two are equal by == if and only if their numbers are. The zero value is 0.
 //
 // The arithmetic that Checky needs is comparison and bounded addition, over literals of any size without
 // allocation in the common case; that is why this is not a general decimal library.

@@ -36,8 +36,8 @@ func TestDecimalAgreesWithRationals(t *testing.T) {
 		if !ok || written.Cmp(x) != 0 {
 			t.Errorf("%s is written as %s", a, d)
 		}
-		if again := decimal(t, d.String()); again.String() != d.String() || (d.String() == e.String()) != (x.Cmp(y) == 0) {
-			t.Errorf("%s and %s are written as %s and %s", a, b, d, e)
+		if again := decimal(t, d.String()); again != d || (d == e) != (x.Cmp(y) == 0) {
+			t.Errorf("%s and %s are written as %s and %s, and are equal: %t", a, b, d, e, d == e)
 		}
 		if n, ok := d.Int64(); ok != (x.IsInt() && x.Num().IsInt64()) || ok && n != x.Num().Int64() {
 			t.Errorf("%s as int64 is %d, %t", a, n, ok)
@@ -46,7 +46,7 @@ func TestDecimalAgreesWithRationals(t *testing.T) {
 		if err != nil {
 			return // too far apart: the bound has a test of its own
 		}
-		if got, _ := new(big.Rat).SetString(sum.String()); got.Cmp(new(big.Rat).Add(x, y)) != 0 {
+		if got, _ := new(big.Rat).SetString(sum.String()); got.Cmp(new(big.Rat).Add(x, y)) != 0 || sum != decimal(t, sum.String()) {
 			t.Errorf("%s + %s is %s", a, b, sum)
 		}
 	})

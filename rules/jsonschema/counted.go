@@ -42,7 +42,7 @@ func (w *worker) countFirst(s *js.Schema) {
 	if s.DraftVersion < 2019 && s.Ref != nil { // what it refers to counts
 		return
 	}
-	assertLast(s)
+	w.assertLast(s)
 	own, decided, want := s.Format, s.Bool, []string(nil)
 	if s.Types != nil && !s.Types.IsEmpty() {
 		want = s.Types.ToStrings()

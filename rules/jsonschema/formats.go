@@ -110,7 +110,7 @@ func (w *worker) unique(value any) error {
 	seen := make(map[string]int, len(list))
 	for i, item := range list {
 		text := string(rules.Canonical(item))
-		w.step(1 + len(text)/64)
+		w.step(1 + len(text)/canonicalPerStep)
 		if first, there := seen[text]; there {
 			return &duplicate{first: first, again: i}
 		}
@@ -138,12 +138,13 @@ func (w *worker) register(c *js.Compiler, formats map[string]bool) {
 	}
 }
 
-// How many bytes of a text take about as long as one step of a Call: to look at them, and, the other way round, how many
+// How many bytes of a text take about as long as one step of a Call: to write them in canonical form, to look at them, and, the other way round, how many
 // steps a byte takes that is parsed as a regular expression or as JSON.
 const (
-	bytesPerStep    = 8
-	stepsPerPattern = 16
-	stepsPerJSON    = 4
+	canonicalPerStep = 64
+	bytesPerStep     = 8
+	stepsPerPattern  = 16
+	stepsPerJSON     = 4
 )
 
 // stepText counts what it takes to look at a text for its format.

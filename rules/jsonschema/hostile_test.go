@@ -3,6 +3,7 @@ package jsonschema_test
 import (
 	"fmt"
 	"runtime"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -48,6 +49,7 @@ func TestHostile(t *testing.T) {
 		"many items of a wrong type":       {`{"items":{"type":"string"}}`, "[" + strings.TrimSuffix(strings.Repeat("1,", 125_000), ",") + "]", "error"},
 		"many items that may not be":       {`{"items":false}`, "[" + strings.TrimSuffix(strings.Repeat("1,", 125_000), ",") + "]", "error"},
 		"many items of another value":      {`{"items":{"const":2}}`, "[" + strings.TrimSuffix(strings.Repeat("1,", 125_000), ",") + "]", "error"},
+		"arrays that differ at their ends": {`{"items":{"enum":[` + alike(700, 0) + `]}}`, "[" + alike(3000, 1000) + "]", "fail"},
 		"many items, many true schemas":    {`{"items":{"allOf":[` + strings.TrimSuffix(strings.Repeat(`true,`, 900), ",") + `]}}`, "[" + strings.TrimSuffix(strings.Repeat("1,", 125_000), ",") + "]", "error"},
 		"many items, many types":           {`{"items":{"allOf":[` + strings.TrimSuffix(strings.Repeat(`{"type":"string"},`, 900), ",") + `]}}`, "[" + strings.TrimSuffix(strings.Repeat("1,", 125_000), ",") + "]", "error"},
 		"many schemas for the meta-schema": {`{"$ref":"https://json-schema.org/draft/2020-12/schema"}`, `{"allOf":[` + strings.TrimSuffix(strings.Repeat("{},", 85_000), ",") + "]}", "error"},
@@ -76,6 +78,15 @@ func TestHostile(t *testing.T) {
 			}
 		})
 	}
+}
+
+// alike gives n arrays that differ in their last item.
+func alike(n, from int) string {
+	var list []string
+	for i := range n {
+		list = append(list, "["+strings.Repeat("1,", 30)+strconv.Itoa(from+i)+"]")
+	}
+	return strings.Join(list, ",")
 }
 
 func names(n int) string {

@@ -16,6 +16,7 @@ import (
 
 // assertions are the keywords of one schema that are asked last.
 type assertions struct {
+	worker *worker
 	sets   []set
 	bounds []bound
 }
@@ -23,8 +24,8 @@ type assertions struct {
 // set is an enum, or a const: the values that hold, by type.
 type set struct {
 	texts   map[string]bool
-	numbers []rules.Decimal
-	others  []any
+	numbers map[rules.Decimal]bool
+	others  map[string]bool // by their canonical texts
 	err     js.ErrorKind
 }
 
@@ -36,8 +37,8 @@ type bound struct {
 }
 
 // assertLast moves keywords of a schema to an extension.
-func assertLast(s *js.Schema) {
-	a := &assertions{}
+func (w *worker) assertLast(s *js.Schema) {
+	a := &assertions{worker: w}
 	if s.Enum != nil {
 		a.sets = append(a.sets, setOf(s.Enum.Values, &kind.Enum{Want: s.Enum.Values}))
 	}
@@ -63,17 +64,17 @@ func (a *assertions) within(limit *big.Rat, lowest, highest int, err js.ErrorKin
 }
 
 func setOf(values []any, err js.ErrorKind) set {
-	s := set{texts: map[string]bool{}, err: err}
+	s := set{texts: map[string]bool{}, numbers: map[rules.Decimal]bool{}, others: map[string]bool{}, err: err}
 	for _, value := range values {
 		switch v := value.(type) {
 		case string:
 			s.texts[v] = true
 		case json.Number:
 			if d, err := rules.ParseDecimal(string(v)); err == nil {
-				s.numbers = append(s.numbers, d)
+				s.numbers[d] = true
 			}
 		default:
-			s.others = append(s.others, v)
+			s.others[string(rules.Canonical(v))] = true
 		}
 	}
 	return s
@@ -82,7 +83,7 @@ func setOf(values []any, err js.ErrorKind) set {
 // Validate implements the library's SchemaExt.
 func (a *assertions) Validate(context *js.ValidatorContext, value any) {
 	for i := range a.sets {
-		if !a.sets[i].has(context, value) {
+		if !a.sets[i].has(a.worker, value) {
 			context.AddError(a.sets[i].err)
 		}
 	}
@@ -100,7 +101,7 @@ func (a *assertions) Validate(context *js.ValidatorContext, value any) {
 }
 
 // has tells whether a value is one of the set, as JSON Schema has values equal: numbers by what they are worth.
-func (s *set) has(context *js.ValidatorContext, value any) bool {
+func (s *set) has(w *worker, value any) bool {
 	switch v := value.(type) {
 	case string:
 		return s.texts[v]
@@ -109,17 +110,12 @@ func (s *set) has(context *js.ValidatorContext, value any) bool {
 			return false
 		}
 		d, err := rules.ParseDecimal(string(v))
-		for _, n := range s.numbers {
-			if err == nil && d.Compare(n) == 0 {
-				return true
-			}
-		}
+		return err == nil && s.numbers[d]
+	}
+	if len(s.others) == 0 {
 		return false
 	}
-	for _, other := range s.others {
-		if equal, err := context.Equals(value, other); err == nil && equal {
-			return true
-		}
-	}
-	return false
+	text := rules.Canonical(value)
+	w.step(1 + len(text)/canonicalPerStep)
+	return s.others[string(text)]
 }

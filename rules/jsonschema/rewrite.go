@@ -203,16 +203,14 @@ func (r *rewriter) use(format string) string {
 	return format
 }
 
-// namesPerEvaluation is how many names or values in one schema take about as long as evaluating another.
+// namesPerEvaluation is how many names in one schema take about as long as evaluating another.
 const namesPerEvaluation = 16
 
 // weightOf is how many evaluations a schema counts for: one, and more if it has long lists.
 func weightOf(schema map[string]any) int {
 	items := 0
-	for _, name := range []string{"required", "enum"} {
-		if list, ok := schema[name].([]any); ok {
-			items += len(list)
-		}
+	if list, ok := schema["required"].([]any); ok {
+		items += len(list)
 	}
 	for _, name := range []string{"dependentRequired", "dependencies"} {
 		if lists, ok := schema[name].(map[string]any); ok {
