@@ -19,12 +19,12 @@ import (
 type leaf struct {
 	tokens   []string // of the place
 	keyword  string
-	expected string     // completes "expected ..."
-	found    string     // completes "found ..." in place of the value there, if it is set
-	more     string     // follows the value there
-	name     *string    // the member's name that is wrong, in place of its value
-	repeat   *duplicate // what is repeated here
-	cycle    bool       // it cannot be decided: the schema never ends
+	expected string  // completes "expected ..."
+	found    string  // completes "found ..." in place of the value there, if it is set
+	more     string  // follows the value there
+	name     *string // the member's name that is wrong, in place of its value
+	repeat   *[2]int // the indexes of an item and of its repetition, which is here
+	cycle    bool    // it cannot be decided: the schema never ends
 }
 
 // report turns the tree into findings.
@@ -47,7 +47,7 @@ func report(c *rules.Call, tree *js.ValidationError) error {
 			}
 			found = c.Show(pointer, value) + l.more
 			if l.repeat != nil {
-				found += " again, first at " + strings.TrimSuffix(pointer, strconv.Itoa(l.repeat.again)) + strconv.Itoa(l.repeat.first)
+				found += " again, first at " + strings.TrimSuffix(pointer, strconv.Itoa(l.repeat[1])) + strconv.Itoa(l.repeat[0])
 			}
 		}
 		c.About("JSON Schema " + l.keyword)
@@ -190,6 +190,8 @@ func (f *flattener) walk(e *js.ValidationError, at []string) {
 		}
 	case *kind.Format:
 		f.format(k, at)
+	case *kind.UniqueItems:
+		f.add(below(at, strconv.Itoa(k.Duplicates[1])), "uniqueItems", "values that are all different").repeat = &k.Duplicates
 	case *kind.RefCycle:
 		f.add(at, "$ref", "a schema that ends").cycle = true
 	default:
@@ -204,10 +206,6 @@ func (f *flattener) dependent(at []string, because string, missing []string) {
 }
 
 func (f *flattener) format(k *kind.Format, at []string) {
-	if twice := (*duplicate)(nil); errors.As(k.Err, &twice) {
-		f.add(below(at, strconv.Itoa(twice.again)), "uniqueItems", "values that are all different").repeat = twice
-		return
-	}
 	if wrong := (*wrongType)(nil); errors.As(k.Err, &wrong) {
 		f.add(at, "type", types(wrong.want))
 		return
@@ -216,7 +214,7 @@ func (f *flattener) format(k *kind.Format, at []string) {
 		f.add(at, "false", "no value here")
 		return
 	}
-	f.add(at, "format", expectedFormat(strings.TrimPrefix(k.Want, formatNamed)))
+	f.add(at, "format", expectedFormat(k.Want))
 }
 
 // What is told of an anyOf: so many of its branches, and so much of what each asks for.

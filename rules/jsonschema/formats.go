@@ -95,46 +95,30 @@ func expectedFormat(name string) string {
 	return "a string in the format " + name
 }
 
-// duplicate is the error of an array whose items are not all different.
-type duplicate struct{ first, again int }
-
-func (d *duplicate) Error() string { return "items repeat" }
-
 // unique finds the first item that repeats an earlier one. The library's own search can be made to take time in the
 // square of the array's length.
-func (w *worker) unique(value any) error {
-	list, ok := value.([]any)
-	if !ok {
-		return nil
-	}
+func (w *worker) unique(list []any) (first, again int, repeats bool) {
 	seen := make(map[string]int, len(list))
 	for i, item := range list {
 		text := string(rules.Canonical(item))
 		w.step(1 + len(text)/canonicalPerStep)
 		if first, there := seen[text]; there {
-			return &duplicate{first: first, again: i}
+			return first, i, true
 		}
 		seen[text] = i
 	}
-	return nil
+	return 0, 0, false
 }
 
 // register gives the compiler the formats that a rewritten schema uses.
 func (w *worker) register(c *js.Compiler, formats map[string]bool) {
 	for name := range formats {
-		validate := func(any) error { return nil }
-		if weight, ok := strings.CutPrefix(name, formatCount); ok {
-			n, err := strconv.Atoi(weight)
-			if err != nil {
-				n = 1
-			}
-			validate = func(v any) error { w.evaluation(v, n); return nil }
-		} else if named, ok := strings.CutPrefix(name, formatNamed); ok {
-			validate = func(v any) error { w.evaluation(v, 1); w.stepText(named, v); return validFormat(named, v) }
-		} else if name == formatUnique {
-			validate = func(v any) error { w.evaluation(v, 1); return w.unique(v) }
+		weight, _, _ := strings.Cut(strings.TrimPrefix(name, formatCount), ":")
+		n, err := strconv.Atoi(weight)
+		if err != nil {
+			n = 1
 		}
-		c.RegisterFormat(&js.Format{Name: name, Validate: validate})
+		c.RegisterFormat(&js.Format{Name: name, Validate: func(value any) error { w.evaluation(value, n); return nil }})
 	}
 }
 

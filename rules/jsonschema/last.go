@@ -3,6 +3,7 @@ package jsonschema
 import (
 	"encoding/json"
 	"math/big"
+	"strings"
 
 	js "github.com/santhosh-tekuri/jsonschema/v6"
 	"github.com/santhosh-tekuri/jsonschema/v6/kind"
@@ -10,13 +11,15 @@ import (
 	"github.com/checky-dev/checky/rules"
 )
 
-// The library asks an enum and a const first, and stops at one that does not hold; it makes fractions of numbers, from their text, to compare them.
-// A worker's schemas leave both to an extension, which the library asks last: everything that is wrong with a value is told, and a number is compared
-// as the decimal that it is, exactly as well.
+// The library asks a format, an enum and a const first, and stops at one that does not hold; it makes fractions of numbers, from their text, to compare
+// them; its search for items that repeat can be made to take time in the square of their number. A worker's schemas leave these to an extension, which
+// the library asks last: everything that is wrong with a value is told, and a number is compared as the decimal that it is, exactly as well.
 
 // assertions are the keywords of one schema that are asked last.
 type assertions struct {
 	worker *worker
+	format string // empty: none
+	unique bool
 	sets   []set
 	bounds []bound
 }
@@ -38,7 +41,10 @@ type bound struct {
 
 // assertLast moves keywords of a schema to an extension.
 func (w *worker) assertLast(s *js.Schema) {
-	a := &assertions{worker: w}
+	a := &assertions{worker: w, unique: s.UniqueItems}
+	if s.Format != nil && strings.HasPrefix(s.Format.Name, formatCount) {
+		_, a.format, _ = strings.Cut(strings.TrimPrefix(s.Format.Name, formatCount), ":")
+	}
 	if s.Enum != nil {
 		a.sets = append(a.sets, setOf(s.Enum.Values, &kind.Enum{Want: s.Enum.Values}))
 	}
@@ -49,10 +55,10 @@ func (w *worker) assertLast(s *js.Schema) {
 	a.within(s.Maximum, -1, 0, &kind.Maximum{Want: s.Maximum})
 	a.within(s.ExclusiveMinimum, 1, 1, &kind.ExclusiveMinimum{Want: s.ExclusiveMinimum})
 	a.within(s.ExclusiveMaximum, -1, -1, &kind.ExclusiveMaximum{Want: s.ExclusiveMaximum})
-	if len(a.sets)+len(a.bounds) == 0 {
+	if a.format == "" && !a.unique && len(a.sets)+len(a.bounds) == 0 {
 		return
 	}
-	s.Enum, s.Const = nil, nil
+	s.UniqueItems, s.Enum, s.Const = false, nil, nil
 	s.Minimum, s.Maximum, s.ExclusiveMinimum, s.ExclusiveMaximum = nil, nil, nil, nil
 	s.Extensions = append(s.Extensions, a)
 }
@@ -82,6 +88,17 @@ func setOf(values []any, err js.ErrorKind) set {
 
 // Validate implements the library's SchemaExt.
 func (a *assertions) Validate(context *js.ValidatorContext, value any) {
+	if a.format != "" {
+		a.worker.stepText(a.format, value)
+		if err := validFormat(a.format, value); err != nil {
+			context.AddError(&kind.Format{Got: value, Want: a.format, Err: err})
+		}
+	}
+	if list, ok := value.([]any); ok && a.unique {
+		if first, again, repeats := a.worker.unique(list); repeats {
+			context.AddError(&kind.UniqueItems{Duplicates: [2]int{first, again}})
+		}
+	}
 	for i := range a.sets {
 		if !a.sets[i].has(a.worker, value) {
 			context.AddError(a.sets[i].err)

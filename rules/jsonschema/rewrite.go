@@ -25,10 +25,8 @@ const (
 
 // The formats that a rewritten schema uses.
 const (
-	formatOwn    = "checky:"        // what they all begin with
-	formatCount  = "checky:count:"  // + weight: counts one evaluation, and asserts nothing
-	formatUnique = "checky:unique"  // uniqueItems
-	formatNamed  = "checky:format:" // + name: the format that the schema asks for
+	formatOwn   = "checky:"       // what they all begin with
+	formatCount = "checky:count:" // + weight + ":" + the format that the schema asks for, if any: counts one evaluation, and asserts nothing yet
 )
 
 // dataKeywords hold values, not schemas.
@@ -155,22 +153,26 @@ func (r *rewriter) pattern(expression, pointer string) {
 	}
 }
 
-// inject adds the format that counts. What the library would stop at (a format), or report at a wrong place
-// (names of members, contents), moves to a branch of allOf, which means the same.
+// inject adds the format that counts. What the library would report at a wrong place (names of members, contents) moves to a branch of allOf,
+// which means the same.
 func (r *rewriter) inject(schema map[string]any) {
 	all, ok := schema["allOf"].([]any)
 	if _, given := schema["allOf"]; given && !ok {
 		return
 	}
-	if format, given := schema["format"]; given {
-		if _, ok := format.(string); !ok {
-			return
-		}
+	format, isText := schema["format"].(string)
+	if _, given := schema["format"]; given && !isText {
+		return
 	}
-	weight := weightOf(schema)
+	if !known(format) {
+		format = ""
+	}
+	counts := func(weight int, format string) string {
+		return r.use(formatCount + strconv.Itoa(weight) + ":" + format)
+	}
 	var moved []any
 	move := func(names ...string) {
-		branch := map[string]any{"format": r.use(formatCount + "1")}
+		branch := map[string]any{"format": counts(1, "")}
 		for _, name := range names {
 			if value, given := schema[name]; given {
 				branch[name] = value
@@ -179,20 +181,13 @@ func (r *rewriter) inject(schema map[string]any) {
 		}
 		moved = append(moved, branch)
 	}
-	if schema["uniqueItems"] == true {
-		delete(schema, "uniqueItems")
-		moved = append(moved, map[string]any{"format": r.use(formatUnique)})
-	}
-	if name, ok := schema["format"].(string); ok && known(name) {
-		moved = append(moved, map[string]any{"format": r.use(formatNamed + name)})
-	}
 	if _, given := schema["propertyNames"]; given && !r.anchored {
 		move("propertyNames")
 	}
 	if _, given := schema["contentSchema"]; given && !r.anchored {
 		move("contentEncoding", "contentMediaType", "contentSchema")
 	}
-	schema["format"] = r.use(formatCount + strconv.Itoa(weight))
+	schema["format"] = counts(weightOf(schema), format)
 	if len(moved) > 0 {
 		schema["allOf"] = append(slices.Clone(all), moved...)
 	}
