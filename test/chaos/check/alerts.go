@@ -15,11 +15,14 @@ const resolution = 2 * time.Second
 
 // failure is a stretch in which a Check failed critically, by the same facts.
 type failure struct {
-	key        string
+	key        string // empty: of any, or there was none
 	begin, end time.Duration
-	from       time.Duration // when it may have begun: before begin where that was not seen
+	from       time.Duration // when it may have begun: before begin, where that was seen late
 	entry      history.Entry
 }
+
+// certain tells a failure that was seen from one that there may have been.
+func (f *failure) certain() bool { return f.key != "" }
 
 // Alerts finds critical failures that were not announced, and those that were announced again without a reason.
 //
@@ -32,13 +35,13 @@ func Alerts(r *Run, b Bounds) []Violation {
 		heard[e.Heard.UID] = append(heard[e.Heard.UID], e)
 	}
 	for _, l := range r.checks {
-		failures := r.failures(l)
+		failures := append(r.failures(l), r.overlooked(l, b)...)
 		if len(failures) == 0 {
 			continue
 		}
 		sounds := announcements(heard[l.uid])
 		for i, f := range failures {
-			if r.quiet(f.begin, f.end) > b.Alert && !r.wasHeard(heard[l.uid], failures[:i+1]) {
+			if f.certain() && r.quiet(f.begin, f.end) > b.Alert && !r.wasHeard(heard[l.uid], failures[:i+1]) {
 				found = append(found, violation("alerts", l.name, append([]history.Entry{f.entry}, heard[l.uid]...),
 					"it failed critically for %s, and was never announced", (f.end-f.begin).Round(time.Second)))
 			}
@@ -87,12 +90,34 @@ func (r *Run) failures(l *life) []failure {
 	return all
 }
 
-// earliest is when a version that fails may have been written: before it was seen, where the watch had to begin anew.
-func (r *Run) earliest(s *seen) time.Duration {
-	if s.Type != history.Listed {
-		return s.at
+// earliest is when a version that fails may have been written: before it was seen, where the watch was late or had to begin anew.
+func (r *Run) earliest(s *seen) time.Duration { return min(s.at, r.since(s.Verdict.Completed)) }
+
+// overlooked are the failures that there may have been while the watch was interrupted: each edit of a Check or of its rules is a verdict, of which the
+// last is seen.
+func (r *Run) overlooked(l *life, b Bounds) []failure {
+	var all []failure
+	for i := range l.versions {
+		s := &l.versions[i]
+		if s.Type != history.Listed || !finished(s) {
+			continue
+		}
+		gap, verdicts := window{begin: r.since(s.Verdict.Since), end: s.at}, s.Generation
+		if i > 0 {
+			before := &l.versions[i-1]
+			gap.begin, verdicts = before.at, s.Generation-before.Generation
+			if !finished(before) {
+				verdicts++
+			}
+		}
+		for _, name := range append(s.Sets[:len(s.Sets):len(s.Sets)], s.Source) {
+			verdicts += int64(r.writes(name, window{begin: gap.begin - b.Lag, end: gap.end}))
+		}
+		for range verdicts - 1 {
+			all = append(all, failure{begin: gap.begin, end: gap.end + b.Lag, from: gap.begin, entry: s.entry})
+		}
 	}
-	return min(s.at, r.since(s.Verdict.Completed))
+	return all
 }
 
 // recovery is how long after a fault the daemon may take until it watches again.
@@ -163,7 +188,11 @@ func matched(failures []failure, sounds, heard []history.Entry) []int {
 	fits := func(i, j int) bool {
 		when := sounds[i].Heard.When
 		key := keyOf(when, heard)
-		return failures[j].from <= when+resolution && (key == "" || key == failures[j].key)
+		f := &failures[j]
+		if !f.certain() {
+			return f.from <= when+resolution && f.end >= when
+		}
+		return f.from <= when+resolution && (key == "" || key == f.key)
 	}
 	var find func(i int, tried []bool) bool
 	find = func(i int, tried []bool) bool {

@@ -101,6 +101,18 @@ func TestVerdicts(t *testing.T) {
 		"FromTheFuture": {"by rules that came after it", func(s *story) {
 			s.set(0, 1, 10).check(1, "ADDED", object{name: "a", limit: 100}).set(2, 2, 100)
 		}, "not current at any time"},
+		"EditedUnseen": {"what the verdict is on was edited while the watch was interrupted: the call tells what it was", func(s *story) {
+			s.set(0, 1, 10).call(1, history.Call{Kind: history.KubeCreate, Answer: "200", UID: "a", Generation: 1, Payload: payload("a", 5)})
+			s.check(2, history.Listed, object{name: "a", amount: 50, generation: 2, limit: 10, change: func(o *history.Seen) { o.Verdict.Generation = 1 }})
+		}, "the verdict is Failure, and the engine says Success"},
+		"EditedUnknown": {"and no call tells", func(s *story) {
+			s.set(0, 1, 10)
+			s.check(2, history.Listed, object{name: "a", amount: 50, generation: 2, limit: 10, change: func(o *history.Seen) { o.Verdict.Generation = 1 }})
+		}, ""},
+		"NeverWas": {"what it is on would have been seen", func(s *story) {
+			s.set(0, 1, 10)
+			s.check(2, "ADDED", object{name: "a", amount: 50, generation: 2, limit: 10, change: func(o *history.Seen) { o.Verdict.Generation = 1 }})
+		}, "a generation that never was"},
 		"Again": {"nothing had changed", func(s *story) {
 			s.set(0, 1, 10).check(1, "ADDED", object{name: "a", limit: 10}).check(2, "MODIFIED", object{name: "a", limit: 10})
 		}, "written again"},
@@ -280,6 +292,35 @@ func TestAlerts(t *testing.T) {
 			late.change = func(o *history.Seen) { o.Verdict.Completed = began.Add(5 * time.Second) }
 			s.check(1, "ADDED", object{name: "a", amount: 50}).check(30, history.Listed, late).add(50, sound(8)).check(90, history.Final, late)
 		}, ""},
+		"ToldLate": {"the watch was slow, and the daemon's was not", func(s *story) {
+			late := fails
+			late.change = func(o *history.Seen) { o.Verdict.Completed = began.Add(5 * time.Second) }
+			s.check(1, "ADDED", object{name: "a", amount: 50}).check(30, "MODIFIED", late).add(50, sound(8)).check(90, history.Final, late)
+		}, ""},
+		"EditedUnseen": {"it failed by rules that were replaced before the watch was back, and then by others", func(s *story) {
+			late := fails
+			late.change = func(o *history.Seen) {
+				o.Verdict.Completed, o.Verdict.Since = began.Add(20*time.Second), began.Add(5*time.Second)
+			}
+			s.set(0, 1, 10).check(1, "ADDED", object{name: "a", amount: 50}).call(19, history.Call{Kind: history.SetUpdate, Answer: "200", Name: "orders"})
+			s.check(30, history.Listed, late).add(50, sound(8)).add(50, sound(22)).check(90, history.Final, late)
+		}, ""},
+		"EditedOnceHeardThrice": {"that explains two", func(s *story) {
+			late := fails
+			late.change = func(o *history.Seen) {
+				o.Verdict.Completed, o.Verdict.Since = began.Add(20*time.Second), began.Add(5*time.Second)
+			}
+			s.set(0, 1, 10).check(1, "ADDED", object{name: "a", amount: 50}).call(19, history.Call{Kind: history.SetUpdate, Answer: "200", Name: "orders"})
+			s.check(30, history.Listed, late).add(50, sound(8)).add(50, sound(22)).add(50, sound(26)).check(90, history.Final, late)
+		}, "again without a reason"},
+		"EditedUnseenHeardLater": {"and not what is heard long after", func(s *story) {
+			late := fails
+			late.change = func(o *history.Seen) {
+				o.Verdict.Completed, o.Verdict.Since = began.Add(20*time.Second), began.Add(5*time.Second)
+			}
+			s.set(0, 1, 10).check(1, "ADDED", object{name: "a", amount: 50}).call(19, history.Call{Kind: history.SetUpdate, Answer: "200", Name: "orders"})
+			s.check(30, history.Listed, late).add(50, sound(45)).add(50, sound(60)).check(90, history.Final, late)
+		}, "again without a reason"},
 		"BeforeItFailed": {"it had not failed yet by any account", func(s *story) {
 			late := fails
 			late.change = func(o *history.Seen) { o.Verdict.Completed = began.Add(20 * time.Second) }

@@ -46,8 +46,11 @@ func (r *Run) verdictsOf(o *offline, l *life, b Bounds) []Violation {
 			continue
 		}
 		payload, known := payloads[v.Generation]
+		if !known {
+			payload, known = r.sent(l.uid, v.Generation)
+		}
 		switch {
-		case !known && i > 0 && s.Type == history.Listed:
+		case !known && s.Type == history.Listed:
 			// The version that it is of was not seen.
 		case !known:
 			bad(i, "a verdict on a generation that never was")
@@ -68,6 +71,16 @@ func (r *Run) verdictsOf(o *offline, l *life, b Bounds) []Violation {
 		before = v
 	}
 	return found
+}
+
+// sent finds the payload of a generation that was not seen, by the call that made it; false: no such call was answered.
+func (r *Run) sent(uid string, generation int64) (string, bool) {
+	for _, c := range r.calls {
+		if c.UID == uid && c.Generation == generation && c.Done() && c.Payload != "" {
+			return c.Payload, true
+		}
+	}
+	return "", false
 }
 
 // judge tells what is wrong with a verdict; empty: nothing is.
@@ -173,12 +186,12 @@ func (r *Run) unseen(s *seen, from time.Duration) bool {
 	return false
 }
 
-// writes is how many calls in a stretch of time wrote a rule set, or may have.
+// writes is how many calls in a stretch of time wrote a rule set or a ConfigMap, or may have.
 func (r *Run) writes(name string, in window) int {
 	n := 0
 	for _, c := range r.calls {
 		switch c.Kind {
-		case history.SetCreate, history.SetUpdate, history.SetDelete:
+		case history.SetCreate, history.SetUpdate, history.SetDelete, history.Source:
 			if c.Name == name && c.Begin <= in.end && c.end >= in.begin && (c.Done() || c.Unknown()) {
 				n++
 			}
