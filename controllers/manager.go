@@ -189,7 +189,7 @@ func setup(ctx context.Context, mgr manager.Manager, o *Options, counts *metrics
 	}
 	policies := &alertpolicy.Reconciler{Client: mgr.GetClient(), Sounds: sounds, Metrics: counts, Events: recorder, Clock: clock.RealClock{}}
 	silences := &silence.Reconciler{Client: mgr.GetClient(), Events: recorder, Clock: clock.RealClock{}}
-	keep := &retention.Reconciler{Client: mgr.GetClient(), Metrics: counts, Cap: o.MaxFinished}
+	keep := &retention.Reconciler{Client: mgr.GetClient(), Metrics: counts, Cap: o.MaxFinished, Concurrency: o.Concurrency}
 	err = errors.Join(
 		checks.SetupWithManager(ctx, mgr, o.Concurrency),
 		ruleset.Setup(mgr, library, recorder),

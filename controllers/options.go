@@ -28,7 +28,7 @@ type Options struct {
 	DefaultTTL time.Duration
 	// MaxFinished is how many finished Checks a namespace may keep. 0: no limit.
 	MaxFinished int
-	// Concurrency is how many Checks are worked on at a time.
+	// Concurrency is how many Checks are worked on at a time, and how many are deleted at a time where a namespace has too many.
 	Concurrency int
 	// Webhooks serves the validating webhooks.
 	Webhooks bool

@@ -9,8 +9,10 @@ import (
 	"maps"
 	"slices"
 	"sort"
+	"sync/atomic"
 	"time"
 
+	"golang.org/x/sync/errgroup"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/util/workqueue"
@@ -28,6 +30,12 @@ import (
 // settle is how long changes in a namespace are gathered before its Checks are counted.
 const settle = time.Second
 
+// inTurn is how many Checks of a namespace are deleted before it is the next namespace's turn, and again is how soon it is this one's after that.
+const (
+	inTurn = 1000
+	again  = 10 * time.Millisecond
+)
+
 // indexFinished holds the finished Checks of the cache.
 const indexFinished = "checky.finished"
 
@@ -39,6 +47,9 @@ type Reconciler struct {
 	Metrics *metrics.Metrics
 	// Cap is how many finished Checks a namespace may keep. 0: no limit.
 	Cap int
+	// Concurrency is how many deletions are under way at once. With as many as there are evaluations at once, what a slow API server does to
+	// the one it does to the other, and Checks cannot finish faster than they go.
+	Concurrency int
 }
 
 // SetupWithManager registers the reconciler.
@@ -82,24 +93,49 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 	if err != nil {
 		return ctrl.Result{}, err
 	}
-	deleted, result := 0, ctrl.Result{}
-	for _, check := range surplus(list.Items, r.Cap) {
-		uid, version := check.UID, check.ResourceVersion
-		err := r.Client.Delete(ctx, check.DeepCopy(), client.Preconditions{UID: &uid, ResourceVersion: &version})
-		switch {
-		case err == nil:
-			r.Metrics.Deleted("cap")
-			deleted++
-		case apierrors.IsConflict(err): // it was evaluated or edited meanwhile: it may no longer be one of the oldest
-			result.RequeueAfter = settle
-		case !apierrors.IsNotFound(err):
-			return ctrl.Result{}, err
-		}
-	}
+	gone := surplus(list.Items, r.Cap)
+	deleted, changed, err := r.delete(ctx, gone[:min(len(gone), inTurn)])
 	if deleted > 0 {
 		log.FromContext(ctx).Info("Deleted finished checks of a full namespace", "deleted", deleted, "cap", r.Cap)
 	}
-	return result, nil
+	switch {
+	case err != nil:
+		return ctrl.Result{}, err
+	case len(gone) > inTurn:
+		return ctrl.Result{RequeueAfter: again}, nil
+	case changed > 0:
+		return ctrl.Result{RequeueAfter: settle}, nil
+	}
+	return ctrl.Result{}, nil
+}
+
+// delete deletes Checks, several at once, unless they were evaluated or edited meanwhile: such a one may no longer be one of the oldest. An error
+// of one keeps those that have not begun.
+func (r *Reconciler) delete(ctx context.Context, checks []*v1alpha1.Check) (deleted, changed int, err error) {
+	var gone, other atomic.Int64
+	group, ctx := errgroup.WithContext(ctx)
+	group.SetLimit(r.Concurrency)
+	for _, check := range checks {
+		if ctx.Err() != nil {
+			break
+		}
+		group.Go(func() error {
+			uid, version := check.UID, check.ResourceVersion
+			err := r.Client.Delete(ctx, check.DeepCopy(), client.Preconditions{UID: &uid, ResourceVersion: &version})
+			switch {
+			case err == nil:
+				r.Metrics.Deleted("cap")
+				gone.Add(1)
+			case apierrors.IsConflict(err):
+				other.Add(1)
+			default:
+				return client.IgnoreNotFound(err)
+			}
+			return nil
+		})
+	}
+	err = group.Wait()
+	return int(gone.Load()), int(other.Load()), err
 }
 
 // surplus gives the Checks beyond the cap, those that finished first. Owners who have few keep all of theirs: each may have as many

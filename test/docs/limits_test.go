@@ -41,6 +41,7 @@ var packages = map[string]string{
 	"cmd/checky":  "cmd/checky",
 	"silence":     "controllers/silence",
 	"readiness":   "controllers/readiness",
+	"retention":   "controllers/retention",
 	"relist":      "relist",
 	"intern":      "intern",
 	"flood":       "controllers/flood",
