@@ -50,6 +50,9 @@ type Outcome struct {
 	TimedOut bool
 }
 
+// scratch are reports that nobody reads any more: verdicts hold copies of what is in them.
+var scratch = sync.Pool{New: func() any { return new([]rules.Report) }}
+
 // Evaluate gives the verdict on a payload. It does not fail: what goes wrong is in the verdict.
 func (e *Engine) Evaluate(ctx context.Context, r Request) Outcome {
 	payload := r.Payload
@@ -60,7 +63,13 @@ func (e *Engine) Evaluate(ctx context.Context, r Request) Outcome {
 		}
 		payload = decoded
 	}
-	reports := make([]rules.Report, len(r.Program.rules))
+	room := scratch.Get().(*[]rules.Report) //nolint:forcetypeassert // the pool holds nothing else
+	reports := slices.Grow((*room)[:0], len(r.Program.rules))[:len(r.Program.rules)]
+	defer func() {
+		clear(reports)
+		*room = reports
+		scratch.Put(room)
+	}()
 	run(ctx, payload, r.Program.rules, r.Now, reports)
 	v := v1alpha1.Verdict{
 		RulesApplied: slices.Clone(r.Program.applied), // what an API server answers is decoded into it
