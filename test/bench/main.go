@@ -227,6 +227,9 @@ func (o *options) command() string {
 	if o.steady != 0 {
 		flags = append(flags, "-steady "+o.steady.String())
 	}
+	if o.merge {
+		flags = append(flags, "-merge")
+	}
 	if len(flags) > 0 {
 		command += " BENCH='" + strings.Join(flags, " ") + "'"
 	}

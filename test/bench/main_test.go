@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -101,8 +102,8 @@ func names(list []section.Section) []string {
 }
 
 func TestCommand(t *testing.T) {
-	o := options{quick: true, only: "engines"}
-	if got, want := o.command(), "make bench-quick BENCH='-only engines'"; got != want {
+	o := options{quick: true, only: "engines", steady: time.Minute, merge: true}
+	if got, want := o.command(), "make bench-quick BENCH='-only engines -steady 1m0s -merge'"; got != want {
 		t.Errorf("got %s, want %s", got, want)
 	}
 }

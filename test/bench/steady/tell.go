@@ -20,7 +20,7 @@ func (b *bench) section() *report.Section {
 			report.Number(b.rate), report.Number(b.sustained), b.length, b.kept, teams+1),
 		Targets: b.targets(),
 		Tables:  []report.Table{b.trends(), b.latencies()},
-		Charts:  []report.Chart{b.memory(), b.held()},
+		Charts:  []report.Chart{b.memory(), b.controlPlane(), b.held()},
 		Notes: []string{
 			fmt.Sprintf("The slope is that of the least squares line through the means of %d blocks of equal length, the first %s of the time left out; "+
 				"± is its 95 %% interval. A short run has a wide one.", blocks, report.Figure(100*warmUp, "%")),
@@ -88,12 +88,22 @@ func (b *bench) latencies() report.Table {
 // points is how many a line of a chart has at the most.
 const points = 120
 
+// memory shows what Checky's programs take, from nothing up: a slope is seen.
 func (b *bench) memory() report.Chart {
+	return memoryOf("memory", "Resident memory of Checky's programs at half load", b.samples[:len(b.programs)])
+}
+
+// controlPlane shows what the API server and its store take, which is far more.
+func (b *bench) controlPlane() report.Chart {
+	return memoryOf("control-plane", "Resident memory of the control plane in the same time", b.samples[len(b.programs):])
+}
+
+func memoryOf(id, title string, samples []*series) report.Chart {
 	chart := report.Chart{
-		ID: "memory", Title: "Resident memory at half load", Alt: "Resident memory of each process over the time of the run",
-		Kind: report.Lines, X: report.Axis{Label: "minutes"}, Y: report.Axis{Label: "memory, MiB", Log: true},
+		ID: id, Title: title, Alt: "Resident memory of each process over the time of the run",
+		Kind: report.Lines, X: report.Axis{Label: "minutes"}, Y: report.Axis{Label: "memory, MiB"},
 	}
-	for _, s := range b.samples {
+	for _, s := range samples {
 		x, y := thinned(s.at, s.anon)
 		for i := range y {
 			y[i] /= 1 << 20
