@@ -134,14 +134,11 @@ func (r *Run) quiet(from, to time.Duration) time.Duration {
 	slices.SortFunc(away, func(a, b window) int { return cmp.Compare(a.begin, b.begin) })
 	total, at := time.Duration(0), from
 	for _, w := range away {
-		if w.begin > at {
-			total += max(min(w.begin, to)-at, 0)
+		if w.begin >= to {
+			break
 		}
-		if w.end < to {
-			at = max(at, w.end+recovery)
-		} else if w.begin <= to {
-			at = max(at, to)
-		}
+		total += max(w.begin-at, 0)
+		at = max(at, w.end+recovery)
 	}
 	return total + max(to-at, 0)
 }

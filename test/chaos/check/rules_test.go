@@ -279,6 +279,13 @@ func TestAlerts(t *testing.T) {
 			s.check(1, "ADDED", fails).check(60, history.Final, fails)
 			s.add(3, history.Entry{Heard: &history.Heard{Source: history.FromJournal, UID: "a", Reason: "Announced", Key: "sha256:a", Stale: true}})
 		}, "never announced"},
+		"Brief": {"it failed for two seconds, and the daemon was killed again and again long after", func(s *story) {
+			s.check(1, "ADDED", fails).check(3, "MODIFIED", object{name: "a", amount: 50, limit: 100})
+			for i := range 30 {
+				s.fault(float64(100+20*i), 1+i, "kill", "alertd", history.Begun).fault(float64(101+20*i), 1+i, "kill", "alertd", history.Over)
+			}
+			s.check(800, history.Final, object{name: "a", amount: 50, limit: 100})
+		}, ""},
 		"Mute":  {"nothing was heard for a minute", func(s *story) { s.check(1, "ADDED", fails).check(60, history.Final, fails) }, "never announced"},
 		"Short": {"it ended soon", func(s *story) { s.check(1, "ADDED", fails).check(9, "DELETED", fails) }, ""},
 		"Away": {"the daemon was down", func(s *story) {
