@@ -95,7 +95,7 @@ func row(t *testing.T, head, cells []string) right {
 	return r
 }
 
-// people are the table's columns that stand for a ClusterRole of Kubernetes' own, into which Checky's are aggregated.
+// people are the table's columns that stand for a ClusterRole of Kubernetes' own, into which Checky's are aggregated; each holds what those before it do.
 var people = []string{"view", "edit", "admin"}
 
 // user is how the API server knows who a column stands for. People are bound in the namespace team; what is asked of the cluster is asked of
@@ -173,7 +173,8 @@ func bind(t *testing.T, client kubernetes.Interface) {
 	everywhere("checky-metrics-reader", rbacv1.Subject{Kind: "ServiceAccount", Namespace: "monitoring", Name: "prometheus"})
 }
 
-// waitForAggregation waits until Kubernetes' roles hold what Checky's bring, the admins' last.
+// waitForAggregation waits until Kubernetes' roles hold what Checky's bring. Each takes over what the one before it holds, in a write of its own, which
+// may come after the one that brings what is only for it.
 func waitForAggregation(t *testing.T, client kubernetes.Interface) {
 	t.Helper()
 	rights := map[string]right{
@@ -183,9 +184,12 @@ func waitForAggregation(t *testing.T, client kubernetes.Interface) {
 	}
 	verbs := map[string]string{"view": "get", "edit": "create", "admin": "create"}
 	err := wait.PollUntilContextTimeout(t.Context(), 100*time.Millisecond, 2*time.Minute, true, func(context.Context) (bool, error) {
-		for role, r := range rights {
-			if !may(t, client, role, verbs[role], &r) {
-				return false, nil
+		for i, role := range people {
+			for _, from := range people[:i+1] {
+				r := rights[from]
+				if !may(t, client, role, verbs[from], &r) {
+					return false, nil
+				}
 			}
 		}
 		return true, nil
