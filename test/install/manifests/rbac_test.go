@@ -177,17 +177,16 @@ func bind(t *testing.T, client kubernetes.Interface) {
 // may come after the one that brings what is only for it.
 func waitForAggregation(t *testing.T, client kubernetes.Interface) {
 	t.Helper()
-	rights := map[string]right{
-		"view":  {group: "checky.dev", resource: "checks", where: team},
-		"edit":  {group: "checky.dev", resource: "silences", where: team},
-		"admin": {group: "checky.dev", resource: "rulesets", where: team},
+	brought := map[string]right{
+		"view":  {group: "checky.dev", resource: "checks", verbs: []string{"get"}, where: team},
+		"edit":  {group: "checky.dev", resource: "silences", verbs: []string{"create"}, where: team},
+		"admin": {group: "checky.dev", resource: "rulesets", verbs: []string{"create"}, where: team},
 	}
-	verbs := map[string]string{"view": "get", "edit": "create", "admin": "create"}
 	err := wait.PollUntilContextTimeout(t.Context(), 100*time.Millisecond, 2*time.Minute, true, func(context.Context) (bool, error) {
 		for i, role := range people {
 			for _, from := range people[:i+1] {
-				r := rights[from]
-				if !may(t, client, role, verbs[from], &r) {
+				r := brought[from]
+				if !may(t, client, role, r.verbs[0], &r) {
 					return false, nil
 				}
 			}
